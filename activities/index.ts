@@ -1,0 +1,26 @@
+import { createConversationReader, type ConversationReaderDeps } from './conversation-reader.js'
+import { createPrewarm } from './prewarm.js'
+import { createReconcileActivities, type ReconcileActivityDeps } from './reconcile.js'
+import { createSessionActivities, type SessionActivityDeps } from './session.js'
+import { createWebhookActivities, type WebhookActivityDeps } from './webhooks.js'
+
+export interface ActivityDeps {
+  session: Omit<SessionActivityDeps, 'prewarm' | 'reader'>
+  reconcile: Omit<ReconcileActivityDeps, 'reader'>
+  reader: ConversationReaderDeps
+  webhook: WebhookActivityDeps
+  prewarmWarmMs: number
+}
+
+/** Every activity, by the task queue that serves it. */
+export function createActivities(deps: ActivityDeps) {
+  const reader = createConversationReader(deps.reader)
+  const prewarm = createPrewarm({ llm: deps.session.llm, warmMs: deps.prewarmWarmMs, events: deps.session.events })
+  const session = createSessionActivities({ ...deps.session, reader, prewarm })
+  const reconcile = createReconcileActivities({ ...deps.reconcile, reader })
+  return {
+    sessions: { ...session, ...reconcile },
+    providers: session,
+    webhooks: createWebhookActivities(deps.webhook),
+  }
+}

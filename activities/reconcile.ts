@@ -1,0 +1,143 @@
+import { cancellationSignal, heartbeat } from '@temporalio/activity'
+import { sessionIdOfName } from '../src/domain/session.js'
+import type { Logger } from '../src/observability/logger.js'
+import type { TavusClient } from '../src/providers/tavus/client.js'
+import type { SessionStore } from '../src/store/sessions.js'
+import type { ProviderEventMessage } from '../workflows/messages.js'
+import type { ConversationReader } from './conversation-reader.js'
+import { liveConversations } from './find-conversation.js'
+
+/** A session that the engine runs. */
+export interface OpenSession {
+  sessionId: string
+  conversationId: string | undefined
+  status: string | undefined
+}
+
+/** What the sweep asks of the engine; src/temporal answers it. */
+export interface SessionEngine {
+  openSessions(): AsyncIterable<OpenSession>
+  /** The engine's own word on one session, not the listing's, which lags behind. */
+  describe(sessionId: string): Promise<(OpenSession & { running: boolean }) | undefined>
+  signal(sessionId: string, message: ProviderEventMessage): Promise<void>
+}
+
+export interface ReconcileActivityDeps {
+  installation: string
+  tavus: TavusClient
+  sessions: SessionStore
+  reader: ConversationReader
+  engine: SessionEngine
+  log: Logger
+  /** A start that has not begun its workflow after this time never will. Seconds. */
+  staleStartSeconds: number
+  /** Rows open longer than this are checked against the engine. Seconds. */
+  staleRowSeconds: number
+}
+
+const concurrency = 8
+
+/** The comparison of Parley, the engine and the provider. */
+export function createReconcileActivities(deps: ReconcileActivityDeps) {
+  return {
+    async sweepSessions(): Promise<{ asked: number; ended: number; mended: number }> {
+      const signal = cancellationSignal()
+      // The provider first: a conversation created after its listing is nobody's orphan.
+      const live = await listOurs(deps, signal)
+      const open = await listOpen(deps.engine)
+      const asked = await askActive(deps, open, signal)
+      const ended = await endOrphans(deps, live, open, signal)
+      const mended = await mendRows(deps, open, signal)
+      await releaseStale(deps)
+      return { asked, ended, mended }
+    },
+  }
+}
+
+export type ReconcileActivities = ReturnType<typeof createReconcileActivities>
+
+async function listOurs(deps: ReconcileActivityDeps, signal: AbortSignal): Promise<Map<string, string>> {
+  const ours = new Map<string, string>()
+  for await (const conversation of liveConversations(deps.tavus, signal)) {
+    heartbeat()
+    const sessionId = sessionIdOfName(deps.installation, conversation.conversation_name)
+    if (sessionId) ours.set(conversation.conversation_id, sessionId)
+  }
+  return ours
+}
+
+async function listOpen(engine: SessionEngine): Promise<Map<string, OpenSession>> {
+  const open = new Map<string, OpenSession>()
+  for await (const session of engine.openSessions()) open.set(session.sessionId, session)
+  heartbeat()
+  return open
+}
+
+/** Asks for every live session what its webhooks may not have told. */
+async function askActive(deps: ReconcileActivityDeps, open: Map<string, OpenSession>, signal: AbortSignal): Promise<number> {
+  const active = [...open.values()].filter((session) => session.status === 'active' && session.conversationId)
+  await inParallel(active, async ({ sessionId, conversationId }) => {
+    heartbeat()
+    const reading = await deps.reader.read(sessionId, conversationId ?? '', signal)
+    if (!reading.kinds.includes('shutdown') && !reading.kinds.includes('participant_joined')) return
+    for (const kind of reading.kinds)
+      await deps.engine.signal(sessionId, { key: `reconcile:${kind}`, kind, at: new Date().toISOString() })
+  }, deps.log)
+  return active.length
+}
+
+/** Ends what carries our name and belongs to no open session, or is a second conversation of one. */
+async function endOrphans(
+  deps: ReconcileActivityDeps,
+  live: Map<string, string>,
+  open: Map<string, OpenSession>,
+  signal: AbortSignal,
+): Promise<number> {
+  let ended = 0
+  const suspects = [...live].filter(([conversationId, sessionId]) => open.get(sessionId)?.conversationId !== conversationId)
+  await inParallel(suspects, async ([conversationId, sessionId]) => {
+    heartbeat()
+    const session = await deps.engine.describe(sessionId)
+    // Still starting: the session is about to learn of its conversation itself.
+    if (session?.running && (!session.conversationId || session.conversationId === conversationId)) return
+    deps.log.warn({ session_id: sessionId, external_id: conversationId, provider: 'tavus' }, 'orphan ended')
+    await deps.tavus.end(conversationId, signal)
+    const endedAt = new Date().toISOString()
+    if (!session?.running)
+      await deps.sessions.recordFacts({ sessionId, conversationId, facts: { endRequestedAt: endedAt, endRequestedBy: 'reconcile', endedAt } })
+    ended++
+  }, deps.log)
+  return ended
+}
+
+/** Rows without an end whose workflow is gone: the provider's word closes them. */
+async function mendRows(deps: ReconcileActivityDeps, open: Map<string, OpenSession>, signal: AbortSignal): Promise<number> {
+  const rows = await deps.sessions.listOpenOlderThan(deps.staleRowSeconds)
+  const left = rows.filter((row) => !open.has(row.sessionId))
+  await inParallel(left, async ({ sessionId, conversationId }) => {
+    heartbeat()
+    if ((await deps.engine.describe(sessionId))?.running) return
+    const reading = await deps.reader.read(sessionId, conversationId, signal)
+    if (!reading.live) return
+    await deps.tavus.end(conversationId, signal)
+    const endedAt = new Date().toISOString()
+    await deps.sessions.recordFacts({ sessionId, conversationId, facts: { endRequestedAt: endedAt, endRequestedBy: 'reconcile', endedAt } })
+  }, deps.log)
+  return left.length
+}
+
+/** Slots of anonymous starts whose workflow never came to be. */
+async function releaseStale(deps: ReconcileActivityDeps): Promise<void> {
+  for (const { sessionId } of await deps.sessions.staleAnonymous(deps.staleStartSeconds))
+    if (!(await deps.engine.describe(sessionId))?.running) await deps.sessions.releaseAnonymous(sessionId, 'error')
+}
+
+/** A few at a time; one that fails stops no other and is tried in the next sweep. */
+async function inParallel<T>(items: T[], work: (item: T) => Promise<void>, log: Logger): Promise<void> {
+  const queue = items.values()
+  const lane = async () => {
+    for (const item of queue)
+      await work(item).catch((error: unknown) => log.warn({ err: error }, 'a step of the sweep failed'))
+  }
+  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, lane))
+}

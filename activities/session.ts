@@ -1,0 +1,173 @@
+import { activityInfo, cancellationSignal } from '@temporalio/activity'
+import { ProviderError } from '../src/domain/errors.js'
+import {
+  conversationName,
+  type SessionFacts,
+  type SessionMode,
+  type SessionOutcome,
+  type SessionOwner,
+  type SessionProvider,
+} from '../src/domain/session.js'
+import type { BusinessEvents } from '../src/observability/events.js'
+import type { LlmClient } from '../src/providers/llm/client.js'
+import type { TavusClient, TavusConversation } from '../src/providers/tavus/client.js'
+import type { SessionStore } from '../src/store/sessions.js'
+import type { PrewarmResult, ProviderEventMessage, SessionRequest } from '../workflows/messages.js'
+import type { ConversationReader } from './conversation-reader.js'
+import { toFailure } from './failure.js'
+import { findBySession } from './find-conversation.js'
+import type { Prewarm } from './prewarm.js'
+import { tavusBody, type TavusDefaults } from './tavus-body.js'
+
+export interface CreateInput {
+  sessionId: string
+  request: SessionRequest
+  maxSeconds: number
+  recording: boolean
+}
+
+export interface CreatedConversation {
+  conversationId: string
+  conversationUrl: string
+  status: string
+  createdAt: string
+  meetingToken?: string
+}
+
+export interface TrackInput {
+  sessionId: string
+  conversationId: string
+  conversationUrl: string
+  provider: SessionProvider
+  mode: SessionMode
+  owner?: SessionOwner | undefined
+  createdAt: string
+  prewarm: PrewarmResult
+  startMs: number
+  leadId?: string | undefined
+  metadata?: Record<string, unknown> | undefined
+}
+
+export interface TrackResult {
+  systemUserId: string | null
+  dbTracking: string
+}
+
+export interface RecordInput {
+  sessionId: string
+  conversationId: string
+  facts: SessionFacts
+  ending: boolean
+}
+
+export type RecordResult = { found: false } | { found: true; tracked: boolean; outcome: SessionOutcome }
+
+export interface SessionActivityDeps {
+  installation: string
+  tavus: TavusClient
+  tavusDefaults: TavusDefaults
+  llm: LlmClient
+  prewarm: Prewarm
+  sessions: SessionStore
+  reader: ConversationReader
+  events: BusinessEvents
+  now?: () => number
+}
+
+/** One idempotent step of a session each. */
+export function createSessionActivities(deps: SessionActivityDeps) {
+  const { tavus, sessions, events } = deps
+  const now = deps.now ?? Date.now
+  return {
+    prewarmModel: (): Promise<PrewarmResult> => deps.prewarm(),
+
+    async createConversation(input: CreateInput): Promise<CreatedConversation> {
+      const { attempt } = activityInfo()
+      const signal = cancellationSignal()
+      const name = conversationName(deps.installation, input.sessionId, input.request.conversation_name)
+      try {
+        // Tavus has no idempotency key and bills from creation: after an unknown result, look before creating again.
+        const [existing] = attempt > 1 ? await findBySession(tavus, deps.installation, input.sessionId, signal) : []
+        if (existing?.conversation_url) return created(existing, now)
+        if (existing) return created(await tavus.get(existing.conversation_id, { signal }), now)
+        events.tavusStartRequested({ sessionId: input.sessionId, attempt })
+        const conversation = await tavus.create(tavusBody(deps.tavusDefaults, input, name), signal)
+        events.tavusStartResponded({ sessionId: input.sessionId, conversationId: conversation.conversation_id })
+        return created(conversation, now)
+      } catch (error) {
+        throw toFailure(error, { effectless: attempt === 1 && !(error instanceof ProviderError && error.unknownResult) })
+      }
+    },
+
+    async endConversation({ conversationId }: { conversationId: string }): Promise<{ endedAt: string }> {
+      try {
+        events.tavusEndRequested({ conversationId })
+        await tavus.end(conversationId, cancellationSignal())
+        events.tavusEndResponded({ conversationId })
+        return { endedAt: new Date(now()).toISOString() }
+      } catch (error) {
+        throw toFailure(error)
+      }
+    },
+
+    /** Ends whatever carries the session's name: after a start whose result stayed unknown. */
+    async endByName({ sessionId }: { sessionId: string }): Promise<{ ended: number }> {
+      try {
+        const signal = cancellationSignal()
+        const left = await findBySession(tavus, deps.installation, sessionId, signal)
+        for (const conversation of left) await tavus.end(conversation.conversation_id, signal)
+        return { ended: left.length }
+      } catch (error) {
+        throw toFailure(error)
+      }
+    },
+
+    async trackSession(input: TrackInput): Promise<TrackResult> {
+      try {
+        const result = await sessions.track(input)
+        events.tavusTracked({ sessionId: input.sessionId, dbTracking: result.dbTracking })
+        return result
+      } catch (error) {
+        throw toFailure(error)
+      }
+    },
+
+    async recordFacts(input: RecordInput): Promise<RecordResult> {
+      try {
+        const result = await sessions.recordFacts(input)
+        if (!result.found || result.mismatch) return { found: false }
+        return { found: true, tracked: result.tracked, outcome: result.outcome }
+      } catch (error) {
+        throw toFailure(error)
+      }
+    },
+
+    async releaseUntracked({ sessionId }: { sessionId: string }): Promise<void> {
+      await sessions.releaseAnonymous(sessionId, 'error')
+    },
+
+    /** What the provider says of a conversation, taken in like its webhooks. */
+    async askConversation(input: {
+      sessionId: string
+      conversationId: string
+    }): Promise<{ live: boolean; kinds: ProviderEventMessage['kind'][] }> {
+      try {
+        return await deps.reader.read(input.sessionId, input.conversationId, cancellationSignal())
+      } catch (error) {
+        throw toFailure(error)
+      }
+    },
+  }
+}
+
+export type SessionActivities = ReturnType<typeof createSessionActivities>
+
+function created(conversation: TavusConversation, now: () => number): CreatedConversation {
+  return {
+    conversationId: conversation.conversation_id,
+    conversationUrl: conversation.conversation_url ?? '',
+    status: conversation.status,
+    createdAt: conversation.created_at ?? new Date(now()).toISOString(),
+    ...(conversation.meeting_token ? { meetingToken: conversation.meeting_token } : {}),
+  }
+}

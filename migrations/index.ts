@@ -1,0 +1,11 @@
+import type { Knex } from 'knex'
+import * as foundation from './0001_foundation.js'
+
+export interface Migration {
+  name: string
+  up(knex: Knex): Promise<void>
+  down(knex: Knex): Promise<void>
+}
+
+/** Every migration in order. Append only: one that has run is never edited. */
+export const migrations: Migration[] = [{ name: '0001_foundation', ...foundation }]

@@ -1,0 +1,112 @@
+import type { Client } from '@temporalio/client'
+import type { NativeConnection } from '@temporalio/worker'
+import { createApp } from './http/app.js'
+import { createHttpServer } from './http/server.js'
+import type { Config } from './config.js'
+import { createActivities } from '../activities/index.js'
+import { createLogger, type Logger } from './observability/logger.js'
+import { createMetrics } from './observability/metrics.js'
+import { createServices, type Services } from './services.js'
+import { createTemporalClient, lazyConnection, registerSearchAttributes } from './temporal/connection.js'
+import { installRuntime } from './temporal/runtime.js'
+import { connectNative, startWorkers } from './temporal/worker.js'
+
+export interface ApplicationOptions {
+  config: Config
+  /** Which halves this process is: both by default in development, one each in production. */
+  api: boolean
+  worker: boolean
+  workflowBundlePath: string
+  version: string
+  log?: Logger
+  /** A part that cannot go on: the process should end and be started anew. */
+  onFatal: (error: unknown) => void
+}
+
+export interface Application {
+  services: Services
+  /** Address that the API listens on; undefined without one. */
+  url: string | undefined
+  stop(): Promise<void>
+}
+
+/**
+ * Composes and starts the API, the worker, or both. The API serves while Temporal or the database is still away:
+ * what needs them answers so, and webhooks are kept.
+ */
+export async function startApplication(options: ApplicationOptions): Promise<Application> {
+  const { config } = options
+  const service = options.api ? config.observability.apiServiceName : config.observability.workerServiceName
+  const log = options.log ?? createLogger({ service, level: config.observability.logLevel, redactPii: config.observability.redactPii })
+  const metrics = createMetrics()
+  if (options.worker) metrics.addSource(await installRuntime(log))
+  logConfiguration(config, log)
+  const connection = lazyConnection(config.temporal)
+  const client = createTemporalClient(connection, config.temporal.namespace)
+  const services = createServices({ config, log, metrics, client, version: options.version })
+  await services.database.assertSafeRole()
+  await services.sessions.ensureEventPartitions()
+  const worker = options.worker ? startWorkerHalf(options, services, log) : undefined
+  const server = options.api ? await createHttpServer(createApp(services), config) : undefined
+  if (options.api) services.background.start()
+  return {
+    services,
+    url: server?.url,
+    async stop() {
+      await server?.close()
+      await services.background.stop()
+      await (await worker)?.stop()
+      await connection.close()
+      await services.close()
+    },
+  }
+}
+
+function logConfiguration(config: Config, log: Logger): void {
+  log.info({ configuration: config.effective }, 'effective configuration')
+  if (config.tavus.recording) log.info({ bucket: config.tavus.recording.bucket }, 'recording enabled')
+  else log.info('recording disabled')
+}
+
+/** The worker's half comes up when Temporal does; until then the API is not kept waiting. */
+async function startWorkerHalf(options: ApplicationOptions, services: Services, log: Logger) {
+  let stopped = false
+  const starting = (async () => {
+    const connection = await connectNative(options.config.temporal, log)
+    if (stopped) return await connection.close()
+    return await runWorkers(options, services, connection, log)
+  })().catch(options.onFatal)
+  return {
+    async stop() {
+      stopped = true
+      const running = await Promise.race([starting, new Promise<undefined>((resolve) => setTimeout(resolve, 1000))])
+      await (running ?? undefined)?.stop()
+    },
+  }
+}
+
+async function runWorkers(options: ApplicationOptions, services: Services, connection: NativeConnection, log: Logger) {
+  const { config } = options
+  const native: Client = createTemporalClient(connection, config.temporal.namespace)
+  await registerSearchAttributes(native, config.temporal.namespace)
+  const workers = await startWorkers({
+    connection,
+    namespace: config.temporal.namespace,
+    taskQueues: config.temporal.taskQueues,
+    workflowBundle: { codePath: options.workflowBundlePath },
+    maxCachedWorkflows: config.temporal.maxCachedWorkflows,
+    activities: createActivities(services.activityDeps),
+    shutdownGraceMs: config.shutdownGraceMs,
+    onFatal: options.onFatal,
+  })
+  if (options.api) services.webhookClient.useNative(native)
+  await services.standing.sweepNow()
+  await services.standing.wakeDrain()
+  log.info({ task_queues: Object.values(config.temporal.taskQueues) }, 'worker polls')
+  return {
+    async stop() {
+      await workers.stop()
+      await connection.close()
+    },
+  }
+}

@@ -1,0 +1,11 @@
+// Preloaded into our own Node children: when the supervisor is gone without a word, they stop as on SIGTERM.
+const graceMs = 30_000
+
+process.on('disconnect', () => {
+  process.kill(process.pid, 'SIGTERM')
+  setTimeout(() => process.exit(1), graceMs).unref()
+})
+process.channel?.unref()
+// Their output had the supervisor as its only reader.
+process.stdout.on('error', () => undefined)
+process.stderr.on('error', () => undefined)

@@ -1,0 +1,50 @@
+import type { SessionFacts } from './session.js'
+
+/** One entry of a conversation's transcript; speech only, never the system prompt. */
+export interface TranscriptEntry {
+  role: 'user' | 'assistant' | 'tool'
+  content: string
+  /** RFC 3339, UTC. */
+  at?: string
+  seconds_from_start?: number
+  duration?: number
+}
+
+/** What a provider's event says of a session, in one vocabulary for every provider. */
+export interface SessionEvent {
+  kind: 'joined' | 'participant_joined' | 'shutdown' | 'transcript' | 'recording' | 'recording_failed' | 'perception' | 'other'
+  /** RFC 3339, UTC: the provider's own time of the event. */
+  at: string
+  facts: SessionFacts
+  transcript?: TranscriptEntry[]
+  /** Where the provider put the recording, s3://bucket/key. */
+  recordingUrl?: string
+  /** What else is worth keeping, under the session's metadata. */
+  metadata?: Record<string, unknown>
+}
+
+/** Names of the event log's entries; realtime sends the same ones. */
+export const eventNames = [
+  'session.started',
+  'session.ended',
+  'session.transcript.ready',
+  'session.recording.ready',
+  'system.webhook.processed',
+  'identity.login.succeeded',
+  'identity.login.failed',
+  'identity.refresh.reused',
+  'identity.logout',
+] as const
+export type EventName = (typeof eventNames)[number]
+
+/** An entry before it is in the log. */
+export interface NewEvent {
+  event: EventName
+  severity?: 'info' | 'warning' | 'error'
+  tenantId: string
+  userId?: string | undefined
+  leadId?: string | undefined
+  sessionId?: string | undefined
+  traceId?: string | undefined
+  data: Record<string, unknown>
+}

@@ -1,0 +1,164 @@
+import type { Actor } from './identity.js'
+
+export type SessionProvider = 'tavus'
+export type SessionMode = 'plain'
+
+/** `conversation_type_id` of each provider, as installations already query it. */
+export const conversationTypes = { tavus: 1, elevenlabs: 2 } as const
+
+export type SessionStatus = 'active' | 'ending' | 'completed' | 'failed'
+export type EndReason = 'user' | 'provider' | 'max_duration' | 'participant_left' | 'reconcile' | 'error'
+/** Why Parley itself asked the provider to end a conversation. */
+export type EndRequester = 'user' | 'max_duration' | 'abandoned' | 'reconcile' | 'error'
+
+/** A provider's shutdown reason in one vocabulary; the raw text is kept beside it. */
+export type ShutdownReason =
+  | 'max_call_duration'
+  | 'participant_left_timeout'
+  | 'participant_absent_timeout'
+  | 'end_conversation_endpoint_hit'
+  | 'room_deleted'
+  | 'could_not_join'
+  | 'startup_exception'
+  | 'internal_error'
+  | 'other'
+
+/** Whoever started a session; absent for an anonymous one. */
+export interface SessionOwner {
+  userId: string
+  email?: string | undefined
+  tenantId?: string | undefined
+}
+
+/** What is known of one conversation's course. Every field is folded, so that facts may come in any order, and twice. */
+export interface SessionFacts {
+  /** The provider's creation time. */
+  createdAt?: string
+  /** The avatar was in the room. */
+  joinedAt?: string
+  /** The provider's own time of the end. */
+  shutdownAt?: string
+  shutdownReason?: ShutdownReason
+  /** Parley asked for the end. */
+  endRequestedAt?: string
+  endRequestedBy?: EndRequester
+  /** The provider accepted the end, or said that it was over, without naming the time. */
+  endedAt?: string
+  /** The end was found by asking, not told. */
+  foundByReconcile?: boolean
+}
+
+const earliest = (a: string | undefined, b: string | undefined) =>
+  a === undefined ? b : b === undefined ? a : Date.parse(a) < Date.parse(b) || (Date.parse(a) === Date.parse(b) && a <= b) ? a : b
+
+/** Joins two sets of facts; commutative, associative and idempotent, so order and repetition change nothing. */
+export function foldFacts(a: SessionFacts, b: SessionFacts): SessionFacts {
+  const folded: SessionFacts = {}
+  for (const field of ['createdAt', 'joinedAt', 'shutdownAt', 'endedAt', 'endRequestedAt'] as const) {
+    const value = earliest(a[field], b[field])
+    if (value !== undefined) folded[field] = value
+  }
+  const reason = firstReason(a, b)
+  if (reason) folded.shutdownReason = reason
+  const requester = firstRequester(a, b)
+  if (requester) folded.endRequestedBy = requester
+  if (a.foundByReconcile || b.foundByReconcile) folded.foundByReconcile = true
+  return folded
+}
+
+/** Of two reasons the more telling one; `other` says least. Ties are settled by the alphabet, which is arbitrary but total. */
+function firstReason(a: SessionFacts, b: SessionFacts): ShutdownReason | undefined {
+  const known = [a.shutdownReason, b.shutdownReason].filter((reason) => reason !== undefined)
+  return known.sort((x, y) => Number(x === 'other') - Number(y === 'other') || x.localeCompare(y))[0]
+}
+
+function firstRequester(a: SessionFacts, b: SessionFacts): EndRequester | undefined {
+  const known = [a, b].filter((facts) => facts.endRequestedBy !== undefined)
+  known.sort(
+    (x, y) =>
+      (Date.parse(x.endRequestedAt ?? '') || 0) - (Date.parse(y.endRequestedAt ?? '') || 0) ||
+      (x.endRequestedBy ?? '').localeCompare(y.endRequestedBy ?? ''),
+  )
+  return known[0]?.endRequestedBy
+}
+
+export interface SessionOutcome {
+  status: SessionStatus
+  joinedAt: string | undefined
+  endedAt: string | undefined
+  durationSeconds: number | undefined
+  endReason: EndReason | undefined
+}
+
+const failures: ReadonlySet<ShutdownReason | undefined> = new Set(['could_not_join', 'startup_exception', 'internal_error'])
+
+/** What the facts known so far say of the session's row. */
+export function outcomeOf(facts: SessionFacts): SessionOutcome {
+  const endedAt = facts.shutdownAt ?? facts.endedAt
+  // An end that was asked for counts from the asking until the provider tells better: the row never waits for it.
+  const end = endedAt ?? facts.endRequestedAt
+  const failed = failures.has(facts.shutdownReason) || (!facts.shutdownReason && facts.endRequestedBy === 'error')
+  return {
+    status: end === undefined ? 'active' : failed ? 'failed' : 'completed',
+    joinedAt: facts.joinedAt,
+    endedAt: end,
+    durationSeconds: durationSeconds(facts.joinedAt ?? facts.createdAt, end),
+    endReason: end === undefined ? undefined : endReason(facts),
+  }
+}
+
+/** Whole seconds between two times, never negative: clocks of two machines may disagree. */
+export function durationSeconds(from: string | undefined, to: string | undefined): number | undefined {
+  if (from === undefined || to === undefined) return undefined
+  return Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000))
+}
+
+function endReason(facts: SessionFacts): EndReason {
+  switch (facts.shutdownReason) {
+    case 'max_call_duration':
+      return 'max_duration'
+    case 'participant_left_timeout':
+    case 'participant_absent_timeout':
+      return 'participant_left'
+    case 'could_not_join':
+    case 'startup_exception':
+    case 'internal_error':
+      return 'error'
+    case 'room_deleted':
+      return requestedReason(facts) ?? 'provider'
+    default:
+      // The provider only says that its end call was used: by us, if we asked; else by somebody with the same key.
+      return requestedReason(facts) ?? (facts.shutdownAt === undefined && facts.foundByReconcile ? 'reconcile' : 'provider')
+  }
+}
+
+function requestedReason(facts: SessionFacts): EndReason | undefined {
+  switch (facts.endRequestedBy) {
+    case undefined:
+      return undefined
+    case 'abandoned':
+      return 'participant_left'
+    default:
+      return facts.endRequestedBy
+  }
+}
+
+/** Whether an actor may see and end a session: its owner, or leadership of its company. */
+export function maySeeSession(owner: SessionOwner | undefined, actor: Actor | undefined): boolean {
+  if (!owner) return true // anonymous: whoever holds the id
+  if (owner.tenantId === undefined) return actor?.userId === owner.userId
+  if (actor?.tenantId !== owner.tenantId) return false
+  return actor.userId === owner.userId || actor.role === 'leadership'
+}
+
+/** Name of a conversation at the provider: how a session finds it again after a lost answer. */
+export function conversationName(installation: string, sessionId: string, title?: string): string {
+  const mark = `parley:${installation}:${sessionId}`
+  return title ? `${title} [${mark}]` : mark
+}
+
+/** The session id in a provider's conversation name; undefined when the name is not this installation's. */
+export function sessionIdOfName(installation: string, name: string | null | undefined): string | undefined {
+  const match = /parley:([0-9a-f]{8}):([0-9a-f-]{36})\]?$/.exec(name ?? '')
+  return match && match[1] === installation ? match[2] : undefined
+}

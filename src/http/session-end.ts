@@ -1,0 +1,68 @@
+import type { EndedSession } from '../../workflows/messages.js'
+import { NotFoundError, ParleyError } from '../domain/errors.js'
+import { actorOf, type Actor, type Caller } from '../domain/identity.js'
+import { maySeeSession, type SessionOwner } from '../domain/session.js'
+import type { Services } from '../services.js'
+
+type Deps = Pick<Services, 'sessions' | 'sessionClient' | 'endDirectly' | 'events'>
+
+/** How long an end is waited for; the workflow goes on with it in any case. */
+const endTimeoutMs = 15_000
+
+interface Known {
+  sessionId: string
+  owner?: SessionOwner | undefined
+  /** From the database; undefined when only the engine knows the session. */
+  row: boolean
+}
+
+/** Ends sessions, whichever way they were found. Ending twice is the same answer. */
+export function createSessionEnder({ sessions, sessionClient, endDirectly, events }: Deps) {
+  /** The database first; a row not written yet, or a database that is away, leaves the engine's listing. */
+  async function findByConversation(conversationId: string): Promise<Known> {
+    const row = await sessions.findByConversation('tavus', conversationId).catch(() => undefined)
+    if (row) return { sessionId: row.sessionId, owner: row.owner, row: true }
+    const sessionId = await sessionClient.findByConversation(conversationId)
+    if (sessionId) return { sessionId, row: false }
+    throw new NotFoundError('no such conversation')
+  }
+
+  async function end(known: Known, actor: Actor | undefined): Promise<EndedSession> {
+    if (known.row && !maySeeSession(known.owner, actor)) throw new NotFoundError('no such session')
+    try {
+      const ended = await sessionClient.end(known.sessionId, { actor, reason: 'user' }, endTimeoutMs)
+      if (ended) return ended
+    } catch (error) {
+      if (!(error instanceof ParleyError && error.code === 'engine_unavailable')) throw error
+      if (!known.row) throw error
+      // The engine is away: the provider is told directly, and the workflow learns of it later.
+      return await endDirectly(known.sessionId)
+    }
+    return await ofClosed(known)
+  }
+
+  /** The workflow is closed: the row has the answer. One without an end lost its workflow, and is ended here. */
+  async function ofClosed(known: Known): Promise<EndedSession> {
+    const ended = await sessions.outcomeFor(known.sessionId)
+    if (!ended) throw new NotFoundError('no such session')
+    return ended.endedAt ? ended : await endDirectly(known.sessionId)
+  }
+
+  /** Without a tenant the token still names its bearer: an untracked session has an owner too. */
+  const actorFor = (caller: Caller | undefined): Actor | undefined =>
+    actorOf(caller) ?? (caller ? { tenantId: '', userId: caller.userId, role: 'rep' } : undefined)
+
+  return {
+    async byConversation(conversationId: string, caller: Caller | undefined): Promise<EndedSession> {
+      const ended = await end(await findByConversation(conversationId), actorFor(caller))
+      events.sessionEndAnswered({ sessionId: ended.sessionId, conversationId: ended.conversationId })
+      return ended
+    },
+    async bySession(sessionId: string, caller: Caller): Promise<EndedSession> {
+      const row = await sessions.findOwner(sessionId).catch(() => undefined)
+      return await end({ sessionId, owner: row?.owner, row: row !== undefined }, actorFor(caller))
+    },
+  }
+}
+
+export type SessionEnder = ReturnType<typeof createSessionEnder>

@@ -1,0 +1,78 @@
+import { Agent, type Dispatcher, request } from 'undici'
+import { ProviderError } from '../domain/errors.js'
+
+/** A provider's answer, body read. */
+export interface ProviderResponse {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: string
+}
+
+export interface ProviderRequest {
+  method: 'GET' | 'POST' | 'DELETE'
+  url: string
+  headers?: Record<string, string>
+  json?: unknown
+  timeoutMs: number
+  signal?: AbortSignal | undefined
+}
+
+export type Observe = (labels: { provider: string; operation: string; status: string }, durationMs: number) => void
+
+/**
+ * One function does transport, time limit and the failure of both; clients above it only name calls.
+ * @throws ProviderError provider_timeout or provider_unreachable, both with unknown result
+ */
+export function createTransport({ provider, observe, dispatcher }: { provider: string; observe?: Observe; dispatcher?: Dispatcher }) {
+  const agent = dispatcher ?? new Agent({ connections: 64, keepAliveTimeout: 10_000 })
+  async function send(operation: string, options: ProviderRequest): Promise<ProviderResponse> {
+    const started = performance.now()
+    let status = 'none'
+    try {
+      const response = await exchange(options, agent)
+      status = String(response.status)
+      return response
+    } catch (error) {
+      throw transportError(provider, operation, error, options)
+    } finally {
+      observe?.({ provider, operation, status }, performance.now() - started)
+    }
+  }
+  return { send, close: () => agent.close() }
+}
+
+export type Transport = ReturnType<typeof createTransport>
+
+async function exchange(options: ProviderRequest, dispatcher: Dispatcher): Promise<ProviderResponse> {
+  const timeout = AbortSignal.timeout(options.timeoutMs)
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
+  const response = await request(options.url, {
+    method: options.method,
+    headers: { ...(options.json === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers },
+    body: options.json === undefined ? null : JSON.stringify(options.json),
+    signal,
+    dispatcher,
+    // undici's own limits are longer than ours: the signal decides.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+  return { status: response.statusCode, headers: response.headers, body: await response.body.text() }
+}
+
+function transportError(provider: string, operation: string, error: unknown, options: ProviderRequest): unknown {
+  if (options.signal?.aborted) return error
+  const name = error instanceof Error ? error.name : ''
+  if (name === 'TimeoutError' || name === 'AbortError')
+    return new ProviderError('provider_timeout', `${provider} did not answer ${operation} within ${options.timeoutMs} ms`, provider, undefined, { cause: error })
+  return new ProviderError('provider_unreachable', `${provider} could not be reached for ${operation}`, provider, undefined, { cause: error })
+}
+
+/** Seconds of a Retry-After header, in its number or its date form; undefined when absent or unreadable. */
+export function retryAfterSeconds(header: string | string[] | undefined, now = Date.now()): number | undefined {
+  const value = Array.isArray(header) ? header[0] : header
+  if (value === undefined || value.trim() === '') return undefined
+  const seconds = Number(value)
+  if (Number.isFinite(seconds)) return Math.max(0, seconds)
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - now) / 1000))
+}

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import closeWithGrace from 'close-with-grace'
+import { type ApplicationOptions, startApplication } from './application.js'
+import { ConfigError, loadConfig } from './config.js'
+import { createLogger } from './observability/logger.js'
+
+/** Runs one of the processes from its configuration to its end by a signal. */
+export async function runProcess(parts: Pick<ApplicationOptions, 'api' | 'worker'>): Promise<void> {
+  const config = configuration()
+  const { logLevel, redactPii, apiServiceName, workerServiceName } = config.observability
+  const log = createLogger({ service: parts.api ? apiServiceName : workerServiceName, level: logLevel, redactPii })
+  const { root, version } = project()
+  const application = await startApplication({
+    ...parts,
+    config,
+    log,
+    version,
+    workflowBundlePath: join(root, 'dist/workflow-bundle.js'),
+    onFatal: (error) => {
+      log.fatal({ err: error }, 'cannot go on')
+      process.exit(1)
+    },
+  })
+  if (application.url) log.info({ url: application.url }, 'API listens')
+  closeWithGrace({ delay: config.shutdownGraceMs + 10_000, logger: false }, async ({ err, signal }) => {
+    if (err) log.fatal({ err }, 'uncaught failure')
+    else log.info({ signal }, 'stopping')
+    await application.stop()
+    log.info('stopped')
+  })
+}
+
+function configuration() {
+  try {
+    return loadConfig()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exit(1)
+  }
+}
+
+/** The folder of package.json, from src and from dist alike. */
+function project(): { root: string; version: string } {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    try {
+      const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
+      return { root: folder, version }
+    } catch (error) {
+      if (folder === dirname(folder)) throw error
+    }
+  }
+}

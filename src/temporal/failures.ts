@@ -1,0 +1,43 @@
+import { ApplicationFailure } from '@temporalio/common'
+import {
+  InvalidRequestError,
+  NotFoundError,
+  ParleyError,
+  ProviderError,
+  type ProviderErrorCode,
+  providerProblems,
+  UnavailableError,
+} from '../domain/errors.js'
+
+interface Details {
+  retryAfterSeconds?: number
+  providerStatus?: number
+}
+
+/** The failure of a workflow's update in the API's words. */
+export function problemOf(cause: unknown, provider: string): ParleyError {
+  if (!(cause instanceof ApplicationFailure)) return new UnavailableError('the session could not be started', 'session_start_failed')
+  const details = (cause.details?.[0] ?? {}) as Details
+  if (cause.type && cause.type in providerProblems)
+    return new ProviderError(cause.type as ProviderErrorCode, cause.message, provider, details.providerStatus, {
+      retryAfterSeconds: details.retryAfterSeconds,
+    })
+  switch (cause.type) {
+    case 'SessionNotFound':
+      return new NotFoundError('no such session')
+    case 'IdempotencyKeyReused':
+      return idempotencyKeyReused()
+    case 'SessionEnded':
+      return new ParleyError('session_ended', 409, 'Conflict', 'the session was ended before it began')
+    case 'SessionCancelled':
+      return new UnavailableError('the start was cancelled by an operator', 'session_cancelled')
+    default:
+      return new UnavailableError('the session could not be started', 'session_start_failed')
+  }
+}
+
+/** The key names one request; another one under it would answer with somebody else's session. */
+export const idempotencyKeyReused = () =>
+  new InvalidRequestError('the Idempotency-Key was used with another request', [
+    { pointer: 'header/idempotency-key', detail: 'was used with another request body' },
+  ])

@@ -1,0 +1,2 @@
+export { conversationSession } from './session.js'
+export { sessionReconcile } from './session-reconcile.js'

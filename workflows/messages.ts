@@ -1,0 +1,136 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
+import type { Actor } from '../src/domain/identity.js'
+import type { EndRequester, SessionMode, SessionOwner, SessionProvider } from '../src/domain/session.js'
+
+/** Names of the task queues: apart, so that one kind of work cannot starve another. */
+export interface TaskQueues {
+  sessions: string
+  webhooks: string
+  providers: string
+}
+
+/** Search attributes of session workflows; never encrypted, so ids only. */
+export const searchAttributeDefinitions = {
+  ParleyTenant: 'Keyword',
+  ParleyUser: 'Keyword',
+  ParleyProvider: 'Keyword',
+  ParleyConversation: 'Keyword',
+  ParleyStatus: 'Keyword',
+} as const
+
+export const sessionWorkflowId = (sessionId: string) => `session/${sessionId}`
+export const webhookWorkflowId = (deliveryKey: string) => `webhook/${deliveryKey}`
+export const drainWorkflowId = 'webhook-drain'
+export const reconcileWorkflowId = 'session-reconcile'
+
+/** What a caller may ask of a conversation; names as the API has them. */
+export interface SessionRequest {
+  persona_id?: string | undefined
+  replica_id?: string | undefined
+  conversation_name?: string | undefined
+  conversational_context?: string | undefined
+  custom_greeting?: string | undefined
+  language?: string | undefined
+  lead_id?: string | undefined
+  metadata?: Record<string, unknown> | undefined
+}
+
+export interface SessionInput {
+  sessionId: string
+  provider: SessionProvider
+  mode: SessionMode
+  /** Digest of the request, to tell a repeat from another request under the same Idempotency-Key. */
+  requestHash: string
+  /** The HTTP request that began it: any other one with the same key is a repeat. */
+  startedBy: string
+  owner?: SessionOwner | undefined
+  request: SessionRequest
+  maxSeconds: number
+  prewarm: boolean
+  recording: boolean
+  /** Task queue of provider calls; an input, so that a test's worker serves its own. */
+  providerQueue: string
+  /** Times in milliseconds. */
+  limits: {
+    startMs: number
+    trackMs: number
+    maxGraceMs: number
+    abandonMs: number
+    /** How long after an end the provider's own word is waited for before it is asked; then the first pause between questions. */
+    confirmMs: number
+    artifactWaitMs: number
+  }
+}
+
+export type PrewarmResult =
+  | { success: true; status: number; duration_sec: number }
+  | { skipped: true; reason: string }
+  | { success: false; error: string; duration_sec: number }
+
+export interface ReadySession {
+  sessionId: string
+  startedBy: string
+  conversationId: string
+  conversationUrl: string
+  meetingToken?: string | undefined
+  /** The provider's own word, "active". */
+  status: string
+  createdAt: string
+  prewarm: PrewarmResult
+  systemUserId: string | null
+  dbTracking: string
+}
+
+export interface SessionState {
+  sessionId: string
+  owner?: SessionOwner | undefined
+  phase: 'starting' | 'active' | 'ending' | 'awaiting_artifacts' | 'closed' | 'failed'
+  ready?: ReadySession | undefined
+  end?: EndedSession | undefined
+}
+
+export interface EndedSession {
+  sessionId: string
+  conversationId: string
+  status: string
+  endedAt: string | null
+  durationSeconds: number | null
+  endReason: string | null
+  dbTracking: string
+}
+
+/** A provider's event, as far as the session's workflow needs it. */
+export interface ProviderEventMessage {
+  /** Delivery key: a repeat is recognised by it. */
+  key: string
+  kind: 'shutdown' | 'transcript' | 'recording' | 'participant_joined'
+  at: string
+}
+
+/** Waits until the conversation can be joined; asking again cancels the abandonment. Fails with the start's own failure. */
+export const awaitReadyUpdate = defineUpdate<ReadySession, [{ requestId: string; requestHash: string }]>('awaitReady')
+export const endUpdate = defineUpdate<EndedSession, [{ actor?: Actor | undefined; reason: EndRequester }]>('end')
+export const providerEventSignal = defineSignal<[ProviderEventMessage]>('providerEvent')
+/** The caller of one start hung up before its answer. */
+export const callerGoneSignal = defineSignal<[{ requestId: string }]>('callerGone')
+export const stateQuery = defineQuery<SessionState>('state')
+
+export interface WebhookInput {
+  receiptId: string
+}
+/** What became of a receipt in one attempt. */
+export type ReceiptStatus = 'received' | 'processed' | 'waiting' | 'unmatched' | 'failed'
+
+export interface DrainInput {
+  batchSize: number
+  /** Longest sleep between looks, so that what a crash left behind is found. Milliseconds. */
+  idleMs: number
+}
+/** Receipts wait: wake the drain. */
+export const wakeDrainSignal = defineSignal('wake')
+
+export interface ReconcileInput {
+  everyMs: number
+}
+/** Compare with the provider now, as after a start-up; the settings are those of whoever asks. */
+export const sweepNowSignal = defineSignal<[ReconcileInput]>('sweepNow')

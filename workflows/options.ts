@@ -1,0 +1,29 @@
+import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow'
+
+// Time limits and retries by class of activity. A user waits for the first two; the others may take as long as it takes.
+
+/** One quick, idempotent database step on the path of a request. */
+export const quickStore: LocalActivityOptions = {
+  startToCloseTimeout: '5s',
+  retry: { initialInterval: '50ms', backoffCoefficient: 2, maximumInterval: '500ms' },
+}
+
+/** The same step once nobody waits: until the database is back. */
+export const patientStore: ActivityOptions = {
+  startToCloseTimeout: '20s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+}
+
+/** Ending a paid conversation: a day of tries, then the sweep still finds it. */
+export const endCall: ActivityOptions = {
+  startToCloseTimeout: '40s',
+  scheduleToCloseTimeout: '24h',
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '60s' },
+}
+
+/** Asking the provider how a conversation stands. */
+export const askProvider: ActivityOptions = {
+  startToCloseTimeout: '40s',
+  scheduleToCloseTimeout: '10m',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s' },
+}

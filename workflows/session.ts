@@ -1,0 +1,332 @@
+import {
+  ActivityFailure,
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  log,
+  proxyActivities,
+  proxyLocalActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow'
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
+import { outcomeOf, type SessionFacts } from '../src/domain/session.js'
+import type { SessionActivities, TrackInput, TrackResult } from '../activities/session.js'
+import {
+  awaitReadyUpdate,
+  callerGoneSignal,
+  endUpdate,
+  type PrewarmResult,
+  providerEventSignal,
+  type ReadySession,
+  type SessionInput,
+  stateQuery,
+} from './messages.js'
+import { askProvider, endCall, patientStore, quickStore } from './options.js'
+import { SessionMessages } from './session-messages.js'
+
+const status = defineSearchAttributeKey('ParleyStatus', SearchAttributeType.KEYWORD)
+const conversation = defineSearchAttributeKey('ParleyConversation', SearchAttributeType.KEYWORD)
+
+const iso = (ms: number) => new Date(ms).toISOString()
+
+/** One conversation from its start to its last artefact. Whatever happens, what was created at the provider is ended there. */
+export async function conversationSession(input: SessionInput): Promise<{ sessionId: string; conversationId: string }> {
+  const messages = new SessionMessages(input)
+  setHandler(stateQuery, () => messages.state())
+  setHandler(providerEventSignal, (message) => messages.received(message))
+  setHandler(callerGoneSignal, ({ requestId }) => messages.left(requestId))
+  setHandler(awaitReadyUpdate, ({ requestId }) => answerReady(messages, requestId), {
+    validator: ({ requestHash }) => messages.checkRequest(requestHash),
+  })
+  setHandler(endUpdate, ({ reason }) => answerEnd(messages, reason), { validator: ({ actor }) => messages.checkActor(actor) })
+  return new SessionRun(input, messages).run()
+}
+
+async function answerReady(messages: SessionMessages, requestId: string): Promise<ReadySession> {
+  messages.arrived(requestId)
+  await condition(() => messages.ready !== undefined || messages.failure !== undefined)
+  if (messages.ready) return messages.ready
+  throw messages.failure ?? ApplicationFailure.nonRetryable('the session did not start')
+}
+
+async function answerEnd(messages: SessionMessages, by: Parameters<SessionMessages['requestEnd']>[0]) {
+  messages.requestEnd(by)
+  await condition(() => messages.end !== undefined || messages.failure !== undefined)
+  if (messages.end) return messages.end
+  throw messages.failure ?? ApplicationFailure.nonRetryable('the session did not start')
+}
+
+class SessionRun {
+  private readonly provider
+  private readonly providerPatient
+  private readonly providerEnd
+  private readonly local
+  private readonly patient = proxyActivities<SessionActivities>(patientStore)
+  private facts: SessionFacts = {}
+  /** A create call may have had its effect: from then on there may be something to end. */
+  private mayExist = false
+  private tracking: Promise<TrackResult> | undefined
+  private readonly startedAt = Date.now()
+
+  constructor(
+    private readonly input: SessionInput,
+    private readonly messages: SessionMessages,
+  ) {
+    const taskQueue = input.providerQueue
+    const { startMs, trackMs } = input.limits
+    this.provider = proxyActivities<SessionActivities>({
+      taskQueue,
+      startToCloseTimeout: startMs,
+      scheduleToCloseTimeout: startMs,
+      retry: { initialInterval: '300ms', backoffCoefficient: 2, maximumInterval: '5s' },
+    })
+    this.providerPatient = proxyActivities<SessionActivities>({ taskQueue, ...askProvider })
+    this.providerEnd = proxyActivities<SessionActivities>({ taskQueue, ...endCall })
+    this.local = proxyLocalActivities<SessionActivities>({ ...quickStore, scheduleToCloseTimeout: trackMs })
+  }
+
+  async run() {
+    try {
+      await this.start()
+    } catch (error) {
+      throw await this.startFailed(error)
+    }
+    await this.untilEnd().catch((error: unknown) => {
+      if (!isCancellation(error)) throw error
+      this.messages.requestEnd('error')
+    })
+    return await CancellationScope.nonCancellable(() => this.finish())
+  }
+
+  private async start(): Promise<void> {
+    setCurrentDetails('warming the model')
+    const prewarm = await this.prewarm()
+    if (this.messages.endRequest) throw ApplicationFailure.nonRetryable('ended before it began', 'SessionEnded')
+    setCurrentDetails('creating the conversation')
+    const created = await this.create()
+    this.facts.createdAt = created.createdAt
+    const result = await this.track({
+      sessionId: this.input.sessionId,
+      conversationId: created.conversationId,
+      conversationUrl: created.conversationUrl,
+      provider: this.input.provider,
+      mode: this.input.mode,
+      owner: this.input.owner,
+      createdAt: created.createdAt,
+      prewarm,
+      startMs: Date.now() - this.startedAt,
+      leadId: this.input.request.lead_id,
+      metadata: this.input.request.metadata,
+    })
+    const { sessionId, startedBy } = this.input
+    this.messages.ready = { sessionId, startedBy, ...created, prewarm, ...result }
+    this.messages.phase = 'active'
+    upsertSearchAttributes([
+      { key: status, value: 'active' },
+      { key: conversation, value: created.conversationId },
+    ])
+    setCurrentDetails(`**live** as ${created.conversationId}`)
+  }
+
+  private async prewarm(): Promise<PrewarmResult> {
+    if (!this.input.prewarm) return { skipped: true, reason: 'disabled' }
+    try {
+      return await this.provider.prewarmModel.executeWithOptions(
+        { retry: { maximumAttempts: 1 }, summary: 'warm the custom LLM' },
+        [],
+      )
+    } catch (error) {
+      if (isCancellation(error)) throw error
+      return { success: false, error: 'the prewarm did not finish', duration_sec: 0 }
+    }
+  }
+
+  private async create() {
+    this.mayExist = true
+    try {
+      // What the prewarm took is gone from the start's budget; a second is left in any case.
+      const scheduleToCloseTimeout = Math.max(1000, this.startedAt + this.input.limits.startMs - Date.now())
+      const summary = `create at ${this.input.provider}`
+      return await this.provider.createConversation.executeWithOptions({ scheduleToCloseTimeout, summary }, [
+        {
+          sessionId: this.input.sessionId,
+          request: this.input.request,
+          maxSeconds: this.input.maxSeconds,
+          recording: this.input.recording,
+        },
+      ])
+    } catch (error) {
+      const failure = failureOf(error)
+      // A refusal of the first try had no effect; anything else may have had one.
+      if (failure.details?.[0] && (failure.details[0] as { effectless?: boolean }).effectless) this.mayExist = false
+      throw error
+    }
+  }
+
+  /** The row, within the caller's patience; after that in the background, until the database is back. */
+  private async track(track: TrackInput): Promise<TrackResult> {
+    try {
+      const result = await this.local.trackSession(track)
+      this.tracking = Promise.resolve(result)
+      return result
+    } catch (error) {
+      if (isCancellation(error)) throw error
+      const failure = failureOf(error)
+      if (failure.nonRetryable) {
+        const failed = { systemUserId: null, dbTracking: `failed: ${failure.message}` }
+        this.tracking = Promise.resolve(failed)
+        return failed
+      }
+    }
+    const tracking = CancellationScope.nonCancellable(() => this.patient.trackSession(track))
+    this.tracking = tracking
+    tracking.catch((error: unknown) => log.error('tracking failed', { error: failureOf(error).message }))
+    return { systemUserId: null, dbTracking: 'pending' }
+  }
+
+  private async startFailed(error: unknown): Promise<ApplicationFailure> {
+    const failure = isCancellation(error)
+      ? ApplicationFailure.nonRetryable('the start was cancelled', 'SessionCancelled')
+      : failureOf(error)
+    return await CancellationScope.nonCancellable(async () => {
+      this.messages.failure = failure
+      this.messages.phase = 'failed'
+      setCurrentDetails(`**failed**: ${failure.message}`)
+      upsertSearchAttributes([{ key: status, value: 'failed' }])
+      const { sessionId, owner } = this.input
+      if (this.mayExist) await this.providerEnd.endByName.executeWithOptions({ summary: 'end what may have been created' }, [{ sessionId }])
+      if (!owner?.tenantId) await this.patient.releaseUntracked({ sessionId })
+      await condition(allHandlersFinished)
+      return failure
+    })
+  }
+
+  /** Until somebody asks for the end, the provider says so, or the time is up. */
+  private async untilEnd(): Promise<void> {
+    const { messages, input } = this
+    const deadline = Date.parse(this.facts.createdAt ?? iso(Date.now())) + input.maxSeconds * 1000 + input.limits.maxGraceMs
+    while (!messages.endRequest && !messages.has('shutdown')) {
+      const now = Date.now()
+      if (messages.abandonAt !== undefined && now >= messages.abandonAt) messages.requestEnd('abandoned')
+      else if (now >= deadline) messages.requestEnd('max_duration')
+      else {
+        const version = messages.version
+        await condition(() => messages.version !== version, Math.max(1, Math.min(deadline, messages.abandonAt ?? deadline) - now))
+      }
+    }
+  }
+
+  private async finish() {
+    const { messages, input } = this
+    const conversationId = messages.ready?.conversationId ?? ''
+    messages.phase = 'ending'
+    setCurrentDetails('ending')
+    const ended = await this.endAtProvider(conversationId)
+    await this.recordEnd(conversationId)
+    messages.phase = 'awaiting_artifacts'
+    upsertSearchAttributes([{ key: status, value: 'ended' }])
+    setCurrentDetails('ended; waiting for transcript and recording')
+    if (!ended.accepted && (await ended.later)) await this.recordEnd(conversationId)
+    await this.artifacts(conversationId)
+    messages.phase = 'closed'
+    upsertSearchAttributes([{ key: status, value: 'closed' }])
+    setCurrentDetails(messages.complete ? 'closed, complete' : 'closed; not every artefact arrived')
+    await condition(allHandlersFinished)
+    return { sessionId: input.sessionId, conversationId }
+  }
+
+  /** Asks for the end unless the provider told of it; the row does not wait longer than a moment for the answer. */
+  private async endAtProvider(conversationId: string): Promise<{ accepted: boolean; later: Promise<boolean> }> {
+    const { messages, facts } = this
+    if (messages.endRequest) {
+      facts.endRequestedAt = iso(messages.endRequest.at)
+      facts.endRequestedBy = messages.endRequest.by
+    }
+    if (messages.has('shutdown')) return { accepted: true, later: Promise.resolve(true) }
+    let settled = false
+    const later = this.providerEnd.endConversation
+      .executeWithOptions({ summary: `end ${conversationId}` }, [{ conversationId }])
+      .then(
+        ({ endedAt }) => ((facts.endedAt = endedAt), true),
+        (error: unknown) => (log.error('the end was not accepted', { error: failureOf(error).message }), false),
+      )
+      .finally(() => (settled = true))
+    await condition(() => settled || messages.has('shutdown'), 3000)
+    return { accepted: settled || messages.has('shutdown'), later }
+  }
+
+  private async recordEnd(conversationId: string): Promise<void> {
+    const record = { sessionId: this.input.sessionId, conversationId, facts: this.facts, ending: true }
+    const result = await this.local.recordFacts(record).catch((error: unknown) => {
+      log.warn('the end is recorded later', { error: failureOf(error).message })
+      void this.recordLater(record)
+      return undefined
+    })
+    if (result && !result.found) void this.recordLater(record)
+    const outcome = result?.found ? result.outcome : outcomeOf(this.facts)
+    this.messages.end = {
+      sessionId: this.input.sessionId,
+      conversationId,
+      status: outcome.status,
+      endedAt: outcome.endedAt ?? null,
+      durationSeconds: outcome.durationSeconds ?? null,
+      endReason: outcome.endReason ?? null,
+      dbTracking: result?.found ? (result.tracked ? 'success' : 'skipped: unauthenticated or missing data') : 'pending',
+    }
+  }
+
+  private pendingRecords: Promise<unknown> = Promise.resolve()
+
+  /** Facts wait for the row, and the row for the database. */
+  private recordLater(record: Parameters<SessionActivities['recordFacts']>[0]): Promise<unknown> {
+    const recorded = Promise.resolve(this.tracking)
+      .catch(() => undefined)
+      .then(() => this.patient.recordFacts(record))
+      .catch((error: unknown) => log.error('the end was not recorded', { error: failureOf(error).message }))
+    this.pendingRecords = Promise.all([this.pendingRecords, recorded])
+    return recorded
+  }
+
+  /** Transcript and recording come when they come; what does not come by itself is asked for, ever more seldom. */
+  private async artifacts(conversationId: string): Promise<void> {
+    const { messages, input } = this
+    const deadline = Date.now() + input.limits.artifactWaitMs
+    let pause = input.limits.confirmMs
+    while (!messages.complete && Date.now() < deadline) {
+      await condition(() => messages.complete, Math.max(1, Math.min(pause, deadline - Date.now())))
+      if (messages.complete) break
+      await this.ask(conversationId)
+      pause *= 2
+    }
+    await this.pendingRecords
+  }
+
+  private async ask(conversationId: string): Promise<void> {
+    const { sessionId } = this.input
+    try {
+      const known = await this.providerPatient.askConversation.executeWithOptions({ summary: 'ask for what did not come' }, [
+        { sessionId, conversationId },
+      ])
+      for (const kind of known.kinds) this.messages.learned(kind)
+      if (known.live) await this.providerEnd.endConversation({ conversationId })
+    } catch (error) {
+      log.warn('the provider could not be asked', { error: failureOf(error).message })
+    }
+  }
+}
+
+/** The activity's own failure, out of its wrapper; a start that ran out of time is the provider's time-out. */
+function failureOf(error: unknown): ApplicationFailure {
+  const cause = error instanceof ActivityFailure ? error.cause : error
+  if (cause instanceof ApplicationFailure) return cause
+  return ApplicationFailure.create({
+    type: 'provider_timeout',
+    message: cause instanceof Error && cause.message ? cause.message : 'no answer in time',
+    nonRetryable: false,
+    details: [{ status: 503 }],
+  })
+}
