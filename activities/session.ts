@@ -15,6 +15,7 @@ import type { SessionStore } from '../src/store/sessions.js'
 import type { PrewarmResult, ProviderEventMessage, SessionRequest } from '../workflows/messages.js'
 import type { ConversationReader } from './conversation-reader.js'
 import { toFailure } from './failure.js'
+import { withHeartbeat } from './heartbeat.js'
 import { findBySession } from './find-conversation.js'
 import type { Prewarm } from './prewarm.js'
 import { tavusBody, type TavusDefaults } from './tavus-body.js'
@@ -58,6 +59,8 @@ export interface RecordInput {
   conversationId: string
   facts: SessionFacts
   ending: boolean
+  /** The first word of this session's end: what is counted, is counted here. */
+  firstEnd: boolean
 }
 
 export type RecordResult = { found: false } | { found: true; tracked: boolean; outcome: SessionOutcome }
@@ -79,13 +82,13 @@ export function createSessionActivities(deps: SessionActivityDeps) {
   const { tavus, sessions, events } = deps
   const now = deps.now ?? Date.now
   return {
-    prewarmModel: (): Promise<PrewarmResult> => deps.prewarm(),
+    prewarmModel: (): Promise<PrewarmResult> => withHeartbeat(() => deps.prewarm()),
 
     async createConversation(input: CreateInput): Promise<CreatedConversation> {
       const { attempt } = activityInfo()
       const signal = cancellationSignal()
       const name = conversationName(deps.installation, input.sessionId, input.request.conversation_name)
-      try {
+      const create = async () => {
         // Tavus has no idempotency key and bills from creation: after an unknown result, look before creating again.
         const [existing] = attempt > 1 ? await findBySession(tavus, deps.installation, input.sessionId, signal) : []
         if (existing?.conversation_url) return created(existing, now)
@@ -94,6 +97,9 @@ export function createSessionActivities(deps: SessionActivityDeps) {
         const conversation = await tavus.create(tavusBody(deps.tavusDefaults, input, name), signal)
         events.tavusStartResponded({ sessionId: input.sessionId, conversationId: conversation.conversation_id })
         return created(conversation, now)
+      }
+      try {
+        return await withHeartbeat(create)
       } catch (error) {
         throw toFailure(error, { effectless: attempt === 1 && !(error instanceof ProviderError && error.unknownResult) })
       }
@@ -102,7 +108,7 @@ export function createSessionActivities(deps: SessionActivityDeps) {
     async endConversation({ conversationId }: { conversationId: string }): Promise<{ endedAt: string }> {
       try {
         events.tavusEndRequested({ conversationId })
-        await tavus.end(conversationId, cancellationSignal())
+        await withHeartbeat(() => tavus.end(conversationId, cancellationSignal()))
         events.tavusEndResponded({ conversationId })
         return { endedAt: new Date(now()).toISOString() }
       } catch (error) {
@@ -114,9 +120,11 @@ export function createSessionActivities(deps: SessionActivityDeps) {
     async endByName({ sessionId }: { sessionId: string }): Promise<{ ended: number }> {
       try {
         const signal = cancellationSignal()
-        const left = await findBySession(tavus, deps.installation, sessionId, signal)
-        for (const conversation of left) await tavus.end(conversation.conversation_id, signal)
-        return { ended: left.length }
+        return await withHeartbeat(async () => {
+          const left = await findBySession(tavus, deps.installation, sessionId, signal)
+          for (const conversation of left) await tavus.end(conversation.conversation_id, signal)
+          return { ended: left.length }
+        })
       } catch (error) {
         throw toFailure(error)
       }
@@ -125,6 +133,8 @@ export function createSessionActivities(deps: SessionActivityDeps) {
     async trackSession(input: TrackInput): Promise<TrackResult> {
       try {
         const result = await sessions.track(input)
+        if (result.systemUserId) events.userFound({ userId: result.systemUserId, tenantId: input.owner?.tenantId })
+        else events.userNotFound({ reason: input.owner ? 'no company knows this user' : 'unauthenticated' })
         events.tavusTracked({ sessionId: input.sessionId, dbTracking: result.dbTracking })
         return result
       } catch (error) {
@@ -136,6 +146,8 @@ export function createSessionActivities(deps: SessionActivityDeps) {
       try {
         const result = await sessions.recordFacts(input)
         if (!result.found || result.mismatch) return { found: false }
+        if (input.firstEnd && result.outcome.endReason)
+          events.sessionEnded({ provider: 'tavus', reason: result.outcome.endReason, sessionId: input.sessionId })
         return { found: true, tracked: result.tracked, outcome: result.outcome }
       } catch (error) {
         throw toFailure(error)
@@ -152,7 +164,7 @@ export function createSessionActivities(deps: SessionActivityDeps) {
       conversationId: string
     }): Promise<{ live: boolean; kinds: ProviderEventMessage['kind'][] }> {
       try {
-        return await deps.reader.read(input.sessionId, input.conversationId, cancellationSignal())
+        return await withHeartbeat(() => deps.reader.read(input.sessionId, input.conversationId, cancellationSignal()))
       } catch (error) {
         throw toFailure(error)
       }

@@ -6,14 +6,18 @@ const tenant = `nullif(current_setting('app.tenant_id', true), '')::uuid`
 const user = `nullif(current_setting('app.user_id', true), '')`
 const role = `nullif(current_setting('app.role', true), '')`
 
-/** Forced row-level security: the tenant's rows for the application, everything for the service until it knows the tenant. */
+/**
+ * Forced row-level security: the tenant's rows for the application, everything for the service until it knows the tenant.
+ * A row of no tenant, such as a receipt whose session is not known yet, stays the service's.
+ */
 const policies = (table: string, rows = 'true') => `
   alter table ${table} enable row level security;
   alter table ${table} force row level security;
   create policy ${table}_tenant on ${table} to parley_app
     using (tenant_id = ${tenant} and (${rows})) with check (tenant_id = ${tenant} and (${rows}));
   create policy ${table}_service on ${table} to parley_service
-    using (${tenant} is null or tenant_id = ${tenant}) with check (${tenant} is null or tenant_id = ${tenant});
+    using (${tenant} is null or tenant_id is null or tenant_id = ${tenant})
+    with check (${tenant} is null or tenant_id is null or tenant_id = ${tenant});
   grant select, insert, update, delete on ${table} to parley_app, parley_service;`
 
 const roles = `
@@ -33,7 +37,9 @@ const uuidv7 = `
     select encode(
       set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing
         substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
-  $$;`
+  $$;
+  revoke all on function parley_uuidv7() from public;
+  grant execute on function parley_uuidv7() to parley_app, parley_service;`
 
 const identity = `
   create table companies (
@@ -84,6 +90,8 @@ const sessions = `
     conversation_user_id uuid primary key default parley_uuidv7(),
     session_id uuid not null unique,
     user_id text not null,
+    -- The token's own id of the user, when it is not user_id: a user found by email may have another one there.
+    owner_user_id text,
     company_id uuid not null references companies (id),
     tenant_id uuid generated always as (company_id) stored,
     conversation_type_id smallint not null references conversation_type (id),
@@ -104,12 +112,16 @@ const sessions = `
     transcript jsonb,
     recording_url text,
     facts jsonb not null default '{}',
+    -- What events brought, apart from the caller's metadata, which can so forge none of it.
+    artefacts jsonb not null default '{}',
     announced jsonb not null default '{}',
     metadata jsonb not null default '{}',
     updated_at timestamptz not null default now());
   create unique index conversations_users_external_key on conversations_users (conversation_type_id, external_conversation_id);
   create index conversations_users_tenant_idx on conversations_users (tenant_id, created_at desc, session_id desc);
   create index conversations_users_user_idx on conversations_users (tenant_id, user_id, created_at desc, session_id desc);
+  create index conversations_users_owner_idx on conversations_users (tenant_id, owner_user_id, created_at desc, session_id desc)
+    where owner_user_id is not null;
   create index conversations_users_tavus_idx on conversations_users (tavus_conversation_id);
   create index conversations_users_open_idx on conversations_users (created_at) where ended_at is null;
 
@@ -151,6 +163,8 @@ const webhooks = `
     attempts integer not null default 1,
     tries integer not null default 0,
     next_attempt_at timestamptz not null default now(),
+    -- Since when its session is looked for.
+    waiting_since timestamptz,
     signal jsonb,
     signal_pending boolean not null default false,
     error text,
@@ -186,23 +200,27 @@ const events = `
   grant usage on sequence event_logs_id_seq to parley_app, parley_service;
 
   -- Partitions of this month and the next: at the start of each process and daily; the default one catches what is left.
-  create function parley_ensure_event_partitions() returns void language plpgsql security definer set search_path = public, pg_temp as $$
+  -- The zone is set because a month added in local time would shift the boundary where clocks change.
+  create function parley_ensure_event_partitions() returns void language plpgsql security definer
+    set search_path = public, pg_temp set timezone = 'UTC' as $$
   declare month timestamptz; name text;
   begin
     for i in 0..1 loop
-      month := date_trunc('month', now() at time zone 'utc') at time zone 'utc' + make_interval(months => i);
-      name := 'event_logs_' || to_char(month at time zone 'utc', 'YYYY_MM');
-      if to_regclass('public.' || name) is null then
+      month := date_trunc('month', now()) + make_interval(months => i);
+      name := 'event_logs_' || to_char(month, 'YYYY_MM');
+      continue when to_regclass('public.' || name) is not null;
+      begin
         execute format('create table %I partition of event_logs for values from (%L) to (%L)', name, month, month + interval '1 month');
         execute format('alter table %I enable row level security', name);
         execute format('alter table %I force row level security', name);
-      end if;
+      exception when duplicate_table or unique_violation or check_violation then null; -- another process was first, or the default holds rows of it
+      end;
     end loop;
-  exception when duplicate_table or check_violation then null; -- another process was first, or the default holds rows of it
   end $$;
+  revoke all on function parley_ensure_event_partitions() from public;
   grant execute on function parley_ensure_event_partitions() to parley_service;`
 
-const ownSession = `user_id = ${user} or ${role} = 'leadership'`
+const ownRow = `user_id = ${user} or ${role} = 'leadership'`
 
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(roles)
@@ -212,12 +230,14 @@ export async function up(knex: Knex): Promise<void> {
     ['companies', 'true'],
     ['users', 'true'],
     ['refresh_tokens', `user_id::text = ${user}`],
-    ['conversations_users', ownSession],
+    ['conversations_users', `${ownRow} or owner_user_id = ${user}`],
     ['webhook_receipts', `${role} = 'leadership'`],
-    ['event_logs', `user_id = ${user} or ${role} = 'leadership'`],
+    ['event_logs', ownRow],
   ] as const)
     await knex.raw(policies(table, rows))
-  await knex.raw('alter table event_logs_default enable row level security; alter table event_logs_default force row level security')
+  await knex.raw(
+    'alter table event_logs_default enable row level security; alter table event_logs_default force row level security',
+  )
   await knex.raw('select parley_ensure_event_partitions()')
 }
 

@@ -17,6 +17,7 @@ export const patientStore: ActivityOptions = {
 /** Ending a paid conversation: a day of tries, then the sweep still finds it. */
 export const endCall: ActivityOptions = {
   startToCloseTimeout: '40s',
+  heartbeatTimeout: '5s',
   scheduleToCloseTimeout: '24h',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '60s' },
 }
@@ -24,6 +25,7 @@ export const endCall: ActivityOptions = {
 /** Asking the provider how a conversation stands. */
 export const askProvider: ActivityOptions = {
   startToCloseTimeout: '40s',
+  heartbeatTimeout: '5s',
   scheduleToCloseTimeout: '10m',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s' },
 }

@@ -81,6 +81,8 @@ class SessionRun {
     this.provider = proxyActivities<SessionActivities>({
       taskQueue,
       startToCloseTimeout: startMs,
+      // A worker that died in the middle of a call is noticed by this, not by the whole budget.
+      heartbeatTimeout: '5s',
       scheduleToCloseTimeout: startMs,
       retry: { initialInterval: '300ms', backoffCoefficient: 2, maximumInterval: '5s' },
     })
@@ -260,7 +262,8 @@ class SessionRun {
   }
 
   private async recordEnd(conversationId: string): Promise<void> {
-    const record = { sessionId: this.input.sessionId, conversationId, facts: this.facts, ending: true }
+    const firstEnd = this.messages.end === undefined
+    const record = { sessionId: this.input.sessionId, conversationId, facts: this.facts, ending: true, firstEnd }
     const result = await this.local.recordFacts(record).catch((error: unknown) => {
       log.warn('the end is recorded later', { error: failureOf(error).message })
       void this.recordLater(record)

@@ -18,8 +18,16 @@ const START_TIMEOUT_MS = 120_000
 
 /** The routes that the page calls, by what they do. */
 export function createApi({ auth }) {
-  async function request(method, path, options = {}) {
+  /** Whoever was signed in must not go on as nobody unawares: the call would not be kept. */
+  async function tokenOfUser() {
+    const signedIn = auth.user() !== undefined
     const token = await auth.freshToken()
+    if (signedIn && !token) throw new Problem(401, { detail: 'Your sign-in has expired. Sign in again.' })
+    return token
+  }
+
+  async function request(method, path, options = {}) {
+    const token = await tokenOfUser()
     try {
       return await send(method, path, { ...options, token })
     } catch (error) {
@@ -46,7 +54,8 @@ export function createApi({ auth }) {
     /** @returns {Promise<Session>} */
     session: (sessionId) => request('GET', `/sessions/${encodeURIComponent(sessionId)}`),
     /** @returns {Promise<{ items: Session[], next_cursor: string | null }>} */
-    sessions: (cursor) => request('GET', `/sessions?${new URLSearchParams({ limit: '10', ...(cursor ? { cursor } : {}) })}`),
+    sessions: (cursor) =>
+      request('GET', `/sessions?${new URLSearchParams({ limit: '10', ...(cursor ? { cursor } : {}) })}`),
     /** @returns {Promise<{ session_id: string, transcript: Line[] }>} */
     transcript: (sessionId) => request('GET', `/sessions/${encodeURIComponent(sessionId)}/transcript`),
   }

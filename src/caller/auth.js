@@ -22,7 +22,13 @@ export function createAuth({ onSignedOut }) {
   function keep(login) {
     const lifeMs = login.expires_in * 1000
     const user = login.user ?? loginSlot.get()?.user
-    loginSlot.set({ token: login.token, refreshToken: login.refresh_token, expiresAt: Date.now() + lifeMs, lifeMs, user })
+    loginSlot.set({
+      token: login.token,
+      refreshToken: login.refresh_token,
+      expiresAt: Date.now() + lifeMs,
+      lifeMs,
+      user,
+    })
     schedule(dueInMs())
   }
 

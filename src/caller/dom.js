@@ -31,8 +31,3 @@ export function announce(text) {
   // A live region is read out when it changes, so that the same words twice need a change in between.
   setTimeout(() => (status.textContent = text), 50)
 }
-
-/** Moves the focus, so that what comes next is read from here. */
-export function focusOn(id) {
-  byId(id).focus({ preventScroll: false })
-}

@@ -1,5 +1,6 @@
 const language = document.documentElement.lang
 const absolute = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' })
+const timeOnly = new Intl.DateTimeFormat(language, { timeStyle: 'short' })
 const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
 const steps = [
   ['day', 86_400],
@@ -33,6 +34,11 @@ export function waited(seconds) {
 export function dateTime(iso) {
   const time = new Date(iso)
   return Number.isNaN(time.valueOf()) ? 'unknown' : absolute.format(time)
+}
+
+/** The hour of a time that is today to whoever reads it. */
+export function hour(iso) {
+  return timeOnly.format(new Date(iso))
 }
 
 export function ago(iso, now = Date.now()) {
@@ -83,7 +89,7 @@ export function prewarm(result) {
 
 /** The state of the call's row in words, with the tone of its dot. */
 export function tracking(value) {
-  if (value === 'success') return { text: 'Kept', tone: 'good' }
+  if (value === 'success') return { text: 'Success: the call is stored', tone: 'good' }
   if (value === 'pending') return { text: 'Pending: still being stored', tone: 'wait' }
   const text = String(value ?? 'not known')
   return { text: text[0].toUpperCase() + text.slice(1), tone: text.startsWith('failed') ? 'bad' : 'wait' }

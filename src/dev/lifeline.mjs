@@ -1,5 +1,5 @@
 // Preloaded into our own Node children: when the supervisor is gone without a word, they stop as on SIGTERM.
-const graceMs = 30_000
+const graceMs = 40_000
 
 process.on('disconnect', () => {
   process.kill(process.pid, 'SIGTERM')

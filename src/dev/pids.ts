@@ -14,7 +14,14 @@ interface Recorded {
 export function writePids(pidFile: string, children: { spec: ChildSpec; life?: Life }[]): void {
   const recorded = children.flatMap(({ spec, life }): Recorded[] =>
     life && !life.isOver()
-      ? [{ name: spec.name, graceMs: spec.graceMs, stopSignal: spec.stopSignal ?? 'SIGTERM', processes: life.processes() }]
+      ? [
+          {
+            name: spec.name,
+            graceMs: spec.graceMs,
+            stopSignal: spec.stopSignal ?? 'SIGTERM',
+            processes: life.processes(),
+          },
+        ]
       : [],
   )
   mkdirSync(dirname(pidFile), { recursive: true })

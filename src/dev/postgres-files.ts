@@ -31,11 +31,19 @@ export interface SystemUser {
 /** PostgreSQL refuses to run as root: then it runs as the user postgres, who is created when missing. */
 export function postgresUser(): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined
-  const id = (flag: '-u' | '-g') => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+  const id = (flag: '-u' | '-g') =>
+    Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
   try {
     return { uid: id('-u'), gid: id('-g') }
   } catch {
-    execFileSync('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres'])
+    execFileSync('useradd', [
+      '--system',
+      '--user-group',
+      '--no-create-home',
+      '--shell',
+      '/usr/sbin/nologin',
+      'postgres',
+    ])
     return { uid: id('-u'), gid: id('-g') }
   }
 }
@@ -56,7 +64,9 @@ function nativePackage(): { folder: string; version: string } {
     const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
     return { folder, version }
   } catch {
-    throw new Error(`there is no embedded PostgreSQL for this machine (${name}): set DATABASE_URL to a PostgreSQL 15 or later`)
+    throw new Error(
+      `there is no embedded PostgreSQL for this machine (${name}): set DATABASE_URL to a PostgreSQL 15 or later`,
+    )
   }
 }
 
@@ -128,7 +138,8 @@ export function clusterFolder(wanted: string, user: SystemUser | undefined, say:
   const note = `${wanted}.location`
   // Without the note the data directory was deleted, and somebody expects to start afresh.
   if (existsSync(to) && !existsSync(note)) setAside(to)
-  if (!existsSync(to) && existsSync(join(wanted, 'PG_VERSION'))) cpSync(wanted, to, { recursive: true, preserveTimestamps: true })
+  if (!existsSync(to) && existsSync(join(wanted, 'PG_VERSION')))
+    cpSync(wanted, to, { recursive: true, preserveTimestamps: true })
   mkdirSync(dirname(note), { recursive: true })
   writeFileSync(note, `${to}\n`)
   return to

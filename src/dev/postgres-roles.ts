@@ -36,7 +36,10 @@ export async function onDatabase<T>(url: string, work: (client: pg.Client) => Pr
   }
 }
 
-async function ensureLogin(client: pg.Client, login: { role: string; password: string; attributes: string }): Promise<void> {
+async function ensureLogin(
+  client: pg.Client,
+  login: { role: string; password: string; attributes: string },
+): Promise<void> {
   const role = client.escapeIdentifier(login.role)
   const { rowCount } = await client.query('select from pg_roles where rolname = $1', [login.role])
   const verb = rowCount ? 'alter' : 'create'
@@ -51,7 +54,11 @@ export async function ensureRoles(adminUrl: string, passwords: RolePasswords): P
   const bound = 'nosuperuser nobypassrls nocreatedb'
   await onDatabase(adminUrl, async (client) => {
     await ensureLogin(client, { role: ownerRole, password: passwords.owner, attributes: `${bound} createrole` })
-    await ensureLogin(client, { role: applicationRole, password: passwords.application, attributes: `${bound} nocreaterole noinherit` })
+    await ensureLogin(client, {
+      role: applicationRole,
+      password: passwords.application,
+      attributes: `${bound} nocreaterole noinherit`,
+    })
   })
 }
 
@@ -60,6 +67,8 @@ export async function ensureDatabase(adminUrl: string, database: string): Promis
   await onDatabase(adminUrl, async (client) => {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [database])
     if (rowCount) return
-    await client.query(`create database ${client.escapeIdentifier(database)} owner ${client.escapeIdentifier(ownerRole)}`)
+    await client.query(
+      `create database ${client.escapeIdentifier(database)} owner ${client.escapeIdentifier(ownerRole)}`,
+    )
   })
 }

@@ -74,7 +74,13 @@ async function createCluster({ programs, folder, user, log }: Cluster, password:
   giveTo(user, passwordFile)
   const args = [`--pgdata=${aside}`, `--username=${superuser}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256']
   // The built-in locale sorts and folds the same way on every machine.
-  args.push('--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-instructions')
+  args.push(
+    '--encoding=UTF8',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--locale=C',
+    '--no-instructions',
+  )
   try {
     await run(join(programs, 'initdb'), args, user, log)
   } finally {
@@ -83,9 +89,19 @@ async function createCluster({ programs, folder, user, log }: Cluster, password:
   renameSync(aside, folder)
 }
 
-function run(command: string, args: string[], user: SystemUser | undefined, log: (line: string) => void): Promise<void> {
+function run(
+  command: string,
+  args: string[],
+  user: SystemUser | undefined,
+  log: (line: string) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...user, cwd: '/', env: childEnvironment({ LC_ALL: 'C' }), stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, {
+      ...user,
+      cwd: '/',
+      env: childEnvironment({ LC_ALL: 'C' }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const output: string[] = []
     const take = (chunk: Buffer) => {
       output.push(chunk.toString())
@@ -94,11 +110,16 @@ function run(command: string, args: string[], user: SystemUser | undefined, log:
     child.stdout.on('data', take)
     child.stderr.on('data', take)
     child.once('error', reject)
-    child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`${command} failed (${code})\n${output.join('')}`))))
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${command} failed (${code})\n${output.join('')}`)),
+    )
   })
 }
 
-function childSpec(cluster: Cluster, { port, durable, adminUrl }: { port: number; durable: boolean; adminUrl: string }): ChildSpec {
+function childSpec(
+  cluster: Cluster,
+  { port, durable, adminUrl }: { port: number; durable: boolean; adminUrl: string },
+): ChildSpec {
   const settings: Record<string, string> = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
@@ -111,7 +132,13 @@ function childSpec(cluster: Cluster, { port, durable, adminUrl }: { port: number
     name: 'postgres',
     kind: 'foreign',
     command: join(cluster.programs, 'postgres'),
-    args: ['-D', cluster.folder, '-p', String(port), ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    args: [
+      '-D',
+      cluster.folder,
+      '-p',
+      String(port),
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
     env: childEnvironment({ LC_ALL: 'C' }),
     ...cluster.user,
     // "Fast": ends open connections instead of waiting for them.
@@ -183,4 +210,3 @@ function resetPassword({ programs, folder, user }: Cluster, password: string): v
   })
   if (result.status !== 0) throw new Error(`the superuser's password could not be set again\n${result.stderr}`)
 }
-

@@ -11,7 +11,9 @@ export interface ProcessIdentity {
 // /proc before ps: slim images have no ps. Field 22 is the start time; the name before it may hold spaces.
 function startTime(pid: number): string | undefined {
   if (process.platform === 'linux') {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
     return fields[0] === 'Z' ? undefined : fields[19]
   }
   const [command, args] =
@@ -42,7 +44,10 @@ function signal(known: ProcessIdentity, name: NodeJS.Signals): void {
   }
 }
 
-export async function waitForEnd(known: ProcessIdentity, limitMs: number): Promise<boolean> {
+/** Ends a process without grace. */
+export const killProcess = (known: ProcessIdentity) => signal(known, 'SIGKILL')
+
+async function waitForEnd(known: ProcessIdentity, limitMs: number): Promise<boolean> {
   const end = Date.now() + limitMs
   while (isRunning(known)) {
     if (Date.now() > end) return false
@@ -52,7 +57,11 @@ export async function waitForEnd(known: ProcessIdentity, limitMs: number): Promi
 }
 
 /** Ends a process: the polite signal, then SIGKILL after the grace. */
-export async function endProcess(known: ProcessIdentity, graceMs: number, polite: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+export async function endProcess(
+  known: ProcessIdentity,
+  graceMs: number,
+  polite: NodeJS.Signals = 'SIGTERM',
+): Promise<void> {
   signal(known, polite)
   if (await waitForEnd(known, graceMs)) return
   signal(known, 'SIGKILL')

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { endProcess, identify, type ProcessIdentity } from './process-identity.js'
+import { endProcess, identify, killProcess, type ProcessIdentity } from './process-identity.js'
 
 /** One program to keep running. */
 export interface ChildSpec {
@@ -33,6 +33,8 @@ export interface Life {
   isOver: () => boolean
   lastLines: () => string
   stop: () => Promise<void>
+  /** Without grace. */
+  kill: () => void
 }
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url))
@@ -42,7 +44,11 @@ function launch(spec: ChildSpec): ChildProcess {
   const options = { detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] as ('ignore' | 'pipe' | 'ipc')[] }
   const { command, args, env, cwd, uid, gid, graceMs } = spec
   if (spec.kind === 'node')
-    return spawn(command, ['--import', new URL('lifeline.mjs', import.meta.url).href, ...args], { ...options, env, cwd })
+    return spawn(command, ['--import', new URL('lifeline.mjs', import.meta.url).href, ...args], {
+      ...options,
+      env,
+      cwd,
+    })
   const held = { command, args, env, cwd: cwd ?? '/', uid, gid, graceMs, stopSignal: spec.stopSignal ?? 'SIGTERM' }
   return spawn(process.execPath, [beside('holder.mjs'), JSON.stringify(held)], options)
 }
@@ -87,11 +93,16 @@ export function startLife(spec: ChildSpec, onProcess: () => void = () => undefin
   const stop = async () => {
     if (!over) child.kill('SIGTERM')
     // A holder needs a moment beyond the grace to kill its program and report.
-    const late = AbortSignal.timeout(spec.graceMs + 1_000)
-    late.addEventListener('abort', () => child.kill('SIGKILL'))
+    const late = setTimeout(() => child.kill('SIGKILL'), spec.graceMs + 1_000)
     await ended
+    clearTimeout(late)
   }
-  return { processes: () => known, ended, isOver: () => over, lastLines, stop }
+  // The program, not its holder: that one is to report the end.
+  const kill = () => {
+    const last = known.at(-1)
+    if (!over && last) killProcess(last)
+  }
+  return { processes: () => known, ended, isOver: () => over, lastLines, stop, kill }
 }
 
 /** Waits until the program answers; throws with its last words when it ends or takes too long. */
@@ -99,7 +110,8 @@ export async function untilReady(spec: ChildSpec, life: Life): Promise<void> {
   const end = Date.now() + spec.readyTimeoutMs
   while (!(await spec.isReady().catch(() => false))) {
     if (life.isOver()) throw new Error(`${spec.name} ended before it was ready\n${life.lastLines()}`)
-    if (Date.now() > end) throw new Error(`${spec.name} was not ready after ${spec.readyTimeoutMs / 1000} s\n${life.lastLines()}`)
+    if (Date.now() > end)
+      throw new Error(`${spec.name} was not ready after ${spec.readyTimeoutMs / 1000} s\n${life.lastLines()}`)
     await sleep(30)
   }
 }

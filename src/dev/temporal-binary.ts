@@ -36,7 +36,12 @@ export type TemporalSource = (context: SourceContext) => Promise<{ found: true }
 export function temporalCachePath(env: Record<string, string | undefined> = childEnvironment()): string {
   const given = env.XDG_CACHE_HOME
   const cache = given && isAbsolute(given) ? given : join(homedir(), '.cache')
-  return join(cache, 'parley', `temporal-${temporalVersion}`, process.platform === 'win32' ? 'temporal.exe' : 'temporal')
+  return join(
+    cache,
+    'parley',
+    `temporal-${temporalVersion}`,
+    process.platform === 'win32' ? 'temporal.exe' : 'temporal',
+  )
 }
 
 /** The path of a Temporal server that runs here: given, on PATH, cached, downloaded, or built. */
@@ -48,7 +53,7 @@ export async function findTemporal(options: FindTemporalOptions = {}): Promise<s
     return cliPath
   }
   const target = temporalCachePath(env)
-  for (const path of [...onPath('temporal', env), target]) {
+  for (const path of [...onPath('temporal', env), target].filter((candidate) => existsSync(candidate))) {
     const problem = await unusable(path)
     if (!problem) return path
     say(`${path} is not used: ${problem}`)
@@ -60,7 +65,9 @@ export async function findTemporal(options: FindTemporalOptions = {}): Promise<s
     reasons.push(outcome.why)
   }
   throw new Error(
-    [`there is no Temporal server and none could be fetched:`, ...reasons.map((why) => `  ${why}`), whatToDo].join('\n'),
+    [`there is no Temporal server and none could be fetched:`, ...reasons.map((why) => `  ${why}`), whatToDo].join(
+      '\n',
+    ),
   )
 }
 

@@ -16,7 +16,9 @@ export async function buildTemporal(context: SourceContext) {
   try {
     if (existsSync(context.target)) return { found: true } as const
     const failure = await build(go, context)
-    return failure === undefined ? ({ found: true } as const) : ({ found: false, why: `build by Go: ${failure}` } as const)
+    return failure === undefined
+      ? ({ found: true } as const)
+      : ({ found: false, why: `build by Go: ${failure}` } as const)
   } finally {
     lock.release()
   }
@@ -24,7 +26,9 @@ export async function buildTemporal(context: SourceContext) {
 
 /** The installer of Go does not touch the PATH of a service or a CI job. */
 function findGo(env: Record<string, string | undefined>): string | undefined {
-  return onPath('go', { PATH: [env.PATH, '/usr/local/go/bin', '/usr/lib/go/bin', '/opt/homebrew/bin'].join(delimiter) })[0]
+  return onPath('go', {
+    PATH: [env.PATH, '/usr/local/go/bin', '/usr/lib/go/bin', '/opt/homebrew/bin'].join(delimiter),
+  })[0]
 }
 
 async function waitForLock({ target, detail }: SourceContext): Promise<FileLock> {
@@ -59,7 +63,14 @@ interface Install {
 }
 
 function goInstall(go: string, { source, folder, env, detail }: Install): Promise<string | undefined> {
-  const settings = { HOME: env.HOME ?? homedir(), GOBIN: folder, GOFLAGS: '-buildvcs=false', CGO_ENABLED: '0', GOOS: '', GOARCH: '' }
+  const settings = {
+    HOME: env.HOME ?? homedir(),
+    GOBIN: folder,
+    GOFLAGS: '-buildvcs=false',
+    CGO_ENABLED: '0',
+    GOOS: '',
+    GOARCH: '',
+  }
   const child = spawn(go, ['install', '-v', '-ldflags=-s -w', source], {
     env: { ...env, ...settings },
     cwd: folder,

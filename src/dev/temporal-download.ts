@@ -14,7 +14,8 @@ export async function downloadTemporal({ version, target, detail }: SourceContex
   try {
     const failure = await download(folder, `v${version}`, detail)
     const [program] = sizes(folder).sort((a, b) => b.size - a.size)
-    if (failure !== undefined || !program) return { found: false, why: `download by the SDK: ${failure ?? 'it left no file'}` } as const
+    if (failure !== undefined || !program)
+      return { found: false, why: `download by the SDK: ${failure ?? 'it left no file'}` } as const
     chmodSync(program.path, 0o755)
     renameSync(program.path, target)
     return { found: true } as const
@@ -38,7 +39,11 @@ function download(folder: string, version: string, detail: (text: string) => voi
   return new Promise((resolve) => {
     child.once('close', (code) => {
       clearInterval(watch)
-      resolve(code === 0 ? undefined : (/Error: (.*)/.exec(errors)?.[1] ?? (errors.trim().split('\n').at(-1) || `status ${code}`)))
+      resolve(
+        code === 0
+          ? undefined
+          : (/Error: (.*)/.exec(errors)?.[1] ?? (errors.trim().split('\n').at(-1) || `status ${code}`)),
+      )
     })
   })
 }

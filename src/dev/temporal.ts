@@ -61,10 +61,23 @@ function serverArguments(options: TemporalOptions, { port, namespace }: { port: 
   const { uiPort, dbFile, searchAttributes = {}, tuning = {} } = options
   const dynamic = Object.entries({ ...tuned, ...tuning }).map(([name, value]) => [name, JSON.stringify(value)] as const)
   return [
-    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'error', '--log-format', 'json'],
+    ...[
+      'server',
+      'start-dev',
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--log-level',
+      'error',
+      '--log-format',
+      'json',
+    ],
     ...['--disable-config-file', '--disable-config-env', '--namespace', namespace],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
-    ...(dbFile ? ['--db-filename', dbFile, ...pairs('--sqlite-pragma', { journal_mode: 'WAL', synchronous: 'NORMAL' })] : []),
+    ...(dbFile
+      ? ['--db-filename', dbFile, ...pairs('--sqlite-pragma', { journal_mode: 'WAL', synchronous: 'NORMAL' })]
+      : []),
     ...pairs('--search-attribute', searchAttributes),
     ...pairs('--dynamic-config-value', Object.fromEntries(dynamic)),
   ]
@@ -97,7 +110,9 @@ async function onServer<T>(address: string, work: (connection: Connection) => Pr
 /** Healthy, and the namespace is there: the server is healthy a moment before it has made it. */
 function isServing(address: string, namespace: string): Promise<boolean> {
   return onServer(address, async (connection) => {
-    const { status } = await connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' })
+    const { status } = await connection.healthService.check({
+      service: 'temporal.api.workflowservice.v1.WorkflowService',
+    })
     await connection.workflowService.describeNamespace({ namespace })
     return status === 1
   })

@@ -32,7 +32,13 @@ export class ParleyError extends Error {
 export class InvalidRequestError extends ParleyError {
   override name = 'InvalidRequestError'
   constructor(detail: string, errors?: FieldError[], status: 400 | 422 = 422) {
-    super(status === 400 ? 'malformed_request' : 'invalid_request', status, status === 400 ? 'Bad Request' : 'Unprocessable Content', detail, { errors })
+    super(
+      status === 400 ? 'malformed_request' : 'invalid_request',
+      status,
+      status === 400 ? 'Bad Request' : 'Unprocessable Content',
+      detail,
+      { errors },
+    )
   }
 }
 
@@ -68,6 +74,14 @@ export class UnavailableError extends ParleyError {
   override name = 'UnavailableError'
   constructor(detail: string, code = 'unavailable', retryAfterSeconds = 5) {
     super(code, 503, 'Service Unavailable', detail, { retryAfterSeconds })
+  }
+}
+
+/** Two conversations claim one session, or two sessions one conversation: no retry makes both true. */
+export class ConflictingSessionError extends ParleyError {
+  override name = 'ConflictingSessionError'
+  constructor(detail: string, cause?: unknown) {
+    super('session_conflict', 409, 'Conflict', detail, { cause })
   }
 }
 

@@ -12,7 +12,15 @@ export interface TranscriptEntry {
 
 /** What a provider's event says of a session, in one vocabulary for every provider. */
 export interface SessionEvent {
-  kind: 'joined' | 'participant_joined' | 'shutdown' | 'transcript' | 'recording' | 'recording_failed' | 'perception' | 'other'
+  kind:
+    | 'joined'
+    | 'participant_joined'
+    | 'shutdown'
+    | 'transcript'
+    | 'recording'
+    | 'recording_failed'
+    | 'perception'
+    | 'other'
   /** RFC 3339, UTC: the provider's own time of the event. */
   at: string
   facts: SessionFacts

@@ -1,4 +1,4 @@
-import type { Actor } from './identity.js'
+import type { Caller } from './identity.js'
 
 export type SessionProvider = 'tavus'
 export type SessionMode = 'plain'
@@ -48,20 +48,23 @@ export interface SessionFacts {
   foundByReconcile?: boolean
 }
 
-const earliest = (a: string | undefined, b: string | undefined) =>
-  a === undefined ? b : b === undefined ? a : Date.parse(a) < Date.parse(b) || (Date.parse(a) === Date.parse(b) && a <= b) ? a : b
+/** The alphabet of code points, the same on every machine, which localeCompare is not. */
+const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+const byTime = (a: string, b: string) => Date.parse(a) - Date.parse(b) || byText(a, b)
+
+/** A time that nobody can read is no time: one odd event must not keep the row from being written. */
+const isTime = (time: string | undefined): time is string => time !== undefined && !Number.isNaN(Date.parse(time))
 
 /** Joins two sets of facts; commutative, associative and idempotent, so order and repetition change nothing. */
 export function foldFacts(a: SessionFacts, b: SessionFacts): SessionFacts {
-  const folded: SessionFacts = {}
-  for (const field of ['createdAt', 'joinedAt', 'shutdownAt', 'endedAt', 'endRequestedAt'] as const) {
-    const value = earliest(a[field], b[field])
+  const folded: SessionFacts = { ...firstRequest(a, b) }
+  for (const field of ['createdAt', 'joinedAt', 'shutdownAt', 'endedAt'] as const) {
+    const [value] = [a[field], b[field]].filter(isTime).sort(byTime)
     if (value !== undefined) folded[field] = value
   }
   const reason = firstReason(a, b)
   if (reason) folded.shutdownReason = reason
-  const requester = firstRequester(a, b)
-  if (requester) folded.endRequestedBy = requester
   if (a.foundByReconcile || b.foundByReconcile) folded.foundByReconcile = true
   return folded
 }
@@ -69,17 +72,16 @@ export function foldFacts(a: SessionFacts, b: SessionFacts): SessionFacts {
 /** Of two reasons the more telling one; `other` says least. Ties are settled by the alphabet, which is arbitrary but total. */
 function firstReason(a: SessionFacts, b: SessionFacts): ShutdownReason | undefined {
   const known = [a.shutdownReason, b.shutdownReason].filter((reason) => reason !== undefined)
-  return known.sort((x, y) => Number(x === 'other') - Number(y === 'other') || x.localeCompare(y))[0]
+  return known.sort((x, y) => Number(x === 'other') - Number(y === 'other') || byText(x, y))[0]
 }
 
-function firstRequester(a: SessionFacts, b: SessionFacts): EndRequester | undefined {
-  const known = [a, b].filter((facts) => facts.endRequestedBy !== undefined)
-  known.sort(
-    (x, y) =>
-      (Date.parse(x.endRequestedAt ?? '') || 0) - (Date.parse(y.endRequestedAt ?? '') || 0) ||
-      (x.endRequestedBy ?? '').localeCompare(y.endRequestedBy ?? ''),
-  )
-  return known[0]?.endRequestedBy
+/** Time and requester stay a pair: taken apart, three requests would fold into another answer by their grouping. */
+function firstRequest(a: SessionFacts, b: SessionFacts): Pick<SessionFacts, 'endRequestedAt' | 'endRequestedBy'> {
+  const known = [a, b].flatMap(({ endRequestedAt: at, endRequestedBy: by }) => (isTime(at) ? [{ at, by }] : []))
+  // A request of nobody sorts behind the same one of somebody.
+  const [first] = known.sort((x, y) => byTime(x.at, y.at) || byText(x.by ?? '~', y.by ?? '~'))
+  if (!first) return {}
+  return { endRequestedAt: first.at, ...(first.by !== undefined && { endRequestedBy: first.by }) }
 }
 
 export interface SessionOutcome {
@@ -90,7 +92,11 @@ export interface SessionOutcome {
   endReason: EndReason | undefined
 }
 
-const failures: ReadonlySet<ShutdownReason | undefined> = new Set(['could_not_join', 'startup_exception', 'internal_error'])
+const failures: ReadonlySet<ShutdownReason | undefined> = new Set([
+  'could_not_join',
+  'startup_exception',
+  'internal_error',
+])
 
 /** What the facts known so far say of the session's row. */
 export function outcomeOf(facts: SessionFacts): SessionOutcome {
@@ -128,7 +134,9 @@ function endReason(facts: SessionFacts): EndReason {
       return requestedReason(facts) ?? 'provider'
     default:
       // The provider only says that its end call was used: by us, if we asked; else by somebody with the same key.
-      return requestedReason(facts) ?? (facts.shutdownAt === undefined && facts.foundByReconcile ? 'reconcile' : 'provider')
+      return (
+        requestedReason(facts) ?? (facts.shutdownAt === undefined && facts.foundByReconcile ? 'reconcile' : 'provider')
+      )
   }
 }
 
@@ -143,12 +151,14 @@ function requestedReason(facts: SessionFacts): EndReason | undefined {
   }
 }
 
-/** Whether an actor may see and end a session: its owner, or leadership of its company. */
-export function maySeeSession(owner: SessionOwner | undefined, actor: Actor | undefined): boolean {
+/** Whether a caller may see and end a session: its owner, or leadership of its company. */
+export function maySeeSession(owner: SessionOwner | undefined, caller: Caller | undefined): boolean {
   if (!owner) return true // anonymous: whoever holds the id
-  if (owner.tenantId === undefined) return actor?.userId === owner.userId
-  if (actor?.tenantId !== owner.tenantId) return false
-  return actor.userId === owner.userId || actor.role === 'leadership'
+  if (!caller) return false
+  // A token without a company is still its user's: it may end what it started. Two companies never mix.
+  const apart = owner.tenantId !== undefined && caller.tenantId !== undefined && owner.tenantId !== caller.tenantId
+  if (caller.userId === owner.userId) return !apart
+  return owner.tenantId !== undefined && owner.tenantId === caller.tenantId && caller.role === 'leadership'
 }
 
 /** Name of a conversation at the provider: how a session finds it again after a lost answer. */

@@ -9,7 +9,9 @@ describe('the servers of a test run', () => {
     const database = await createTestDatabase()
     console.log('clone', Date.now() - began)
     const { rows } = await onDatabase(database.url, (client) =>
-      client.query("select rolsuper, rolbypassrls, rolinherit, lower('É') as folded from pg_roles where rolname = current_user"),
+      client.query(
+        "select rolsuper, rolbypassrls, rolinherit, lower('É') as folded from pg_roles where rolname = current_user",
+      ),
     )
     expect(rows).toEqual([{ rolsuper: false, rolbypassrls: false, rolinherit: false, folded: 'é' }])
     await database.drop()

@@ -26,6 +26,10 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     ownerUrl: urlFor(adminUrl, { role: ownerRole, password: passwords.owner, database }),
     adminUrl: withDatabase(adminUrl, database),
     // Forced: a pool that a failing test left open must not hide the failure behind another.
-    drop: () => onDatabase(adminUrl, async (client) => void (await client.query(`drop database if exists ${database} with (force)`))),
+    drop: () =>
+      onDatabase(
+        adminUrl,
+        async (client) => void (await client.query(`drop database if exists ${database} with (force)`)),
+      ),
   }
 }

@@ -7,7 +7,14 @@ import { bundleWorkflowCode } from '@temporalio/worker'
 import type { TestProject } from 'vitest/node'
 import { findChromium } from '../../src/dev/chromium.js'
 import { startPostgres } from '../../src/dev/postgres.js'
-import { applicationRole, ensureDatabase, ensureRoles, ownerRole, urlFor, type RolePasswords } from '../../src/dev/postgres-roles.js'
+import {
+  applicationRole,
+  ensureDatabase,
+  ensureRoles,
+  ownerRole,
+  urlFor,
+  type RolePasswords,
+} from '../../src/dev/postgres-roles.js'
 import { createProgress } from '../../src/dev/progress.js'
 import { createSupervisor, type Supervisor } from '../../src/dev/supervisor.js'
 import { findTemporal } from '../../src/dev/temporal-binary.js'
@@ -34,15 +41,19 @@ const randomPassword = () => randomBytes(18).toString('base64url')
 const progress = createProgress((line) => process.stderr.write(`${line}\n`))
 
 async function preparePostgres(folder: string, supervisor: Supervisor) {
-  const { adminUrl } = await startPostgres({ dataDir: join(folder, 'postgres'), durable: false, supervisor, say: progress.say })
+  const { adminUrl } = await startPostgres({
+    dataDir: join(folder, 'postgres'),
+    durable: false,
+    supervisor,
+    say: progress.say,
+  })
   const passwords = { owner: randomPassword(), application: randomPassword() }
   await ensureRoles(adminUrl, passwords)
   await ensureDatabase(adminUrl, templateDatabase)
   const url = urlFor(adminUrl, { role: ownerRole, password: passwords.owner, database: templateDatabase })
   const store = '../../src/store/migrate.js'
   const found = (await import(store).catch((error: unknown) => console.warn('no migrations yet:', error))) as
-    | { migrateUp: (options: { url: string; applicationRole?: string }) => Promise<void> }
-    | undefined
+    { migrateUp: (options: { url: string; applicationRole?: string }) => Promise<void> } | undefined
   await found?.migrateUp({ url, applicationRole })
   return { adminUrl, passwords }
 }

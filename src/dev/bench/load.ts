@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface LoadResult {
+  sent: number
+  errors: number
+  /** Milliseconds, sorted. */
+  latencies: number[]
+  elapsedMs: number
+  firstError?: string | undefined
+}
+
+/** Sends at a fixed rate whatever the answers take: a slow server must not slow its own load down. */
+export async function atRate(
+  { perSecond, count }: { perSecond: number; count: number },
+  send: (index: number) => Promise<void>,
+): Promise<LoadResult> {
+  const latencies: number[] = []
+  const errors: string[] = []
+  const began = performance.now()
+  const running: Promise<void>[] = []
+  for (let index = 0; index < count; index++) {
+    const due = began + (index * 1000) / perSecond
+    const early = due - performance.now()
+    if (early > 1) await sleep(early)
+    const sent = performance.now()
+    running.push(
+      send(index).then(
+        () => void latencies.push(performance.now() - sent),
+        (error: unknown) => void errors.push(error instanceof Error ? error.message : String(error)),
+      ),
+    )
+  }
+  await Promise.all(running)
+  const elapsedMs = performance.now() - began
+  return { sent: count, errors: errors.length, latencies: latencies.sort((a, b) => a - b), elapsedMs, firstError: errors[0] }
+}
+
+/** The value below which a share of the sorted values lies. */
+export function percentile(sorted: number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import Table from 'cli-table3'
+import { Command, InvalidArgumentError } from 'commander'
+import { childEnvironment } from '../environment.js'
+import { labPassword, startLab } from '../lab.js'
+import { terminalProgress } from '../progress.js'
+import { createSupervisor } from '../supervisor.js'
+import { hardware } from './machine.js'
+import { type BenchStack, callbacks, idle, manySessions, type Row, startLatency } from './phases.js'
+import { secondStart } from './ready.js'
+import { login } from './session-load.js'
+
+const whole = (min: number, max: number) => (text: string) => {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}`)
+}
+
+const options = new Command('bench')
+  .description('Measures Parley against a floor in the same run, everything on this machine, and writes bench/results.json.')
+  .option('--seconds <count>', 'length of the measured phases', whole(2, 600), 30)
+  .option('--open <count>', 'open sessions to hold', whole(0, 20_000), 5000)
+  .option('--no-start', 'leave out the two runs of npm start')
+  .parse()
+  .opts<{ seconds: number; open: number; start: boolean }>()
+
+const progress = terminalProgress()
+const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'))
+await chmod(dataDir, 0o755) // PostgreSQL may run as another user, who passes through here
+const supervisor = createSupervisor({ onEvent: (event) => progress.say(`  ${event.child}: ${event.event}`) })
+const stop = async () => {
+  await supervisor.stopAll()
+  await rm(dataDir, { recursive: true, force: true })
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop().finally(() => process.exit(130)))
+
+try {
+  const rows = await measure()
+  const table = new Table({ head: ['what', 'measured', 'floor', 'goal', ''], style: { head: [], border: [] } })
+  for (const row of rows) table.push([row.what, row.value, row.floor ?? '', row.goal, row.goal === '' ? '' : row.ok ? 'ok' : 'MISSED'])
+  process.stdout.write(`${hardware()}\n${table.toString()}\n`)
+  await mkdir('bench', { recursive: true })
+  await writeFile('bench/results.json', `${JSON.stringify({ at: new Date().toISOString(), hardware: hardware(), rows }, null, 2)}\n`)
+  process.exitCode = rows.every((row) => row.ok) ? 0 : 1
+} finally {
+  await stop()
+}
+
+async function measure(): Promise<Row[]> {
+  // Sessions of ten minutes and callbacks as the provider spreads them: nothing ends while it is measured.
+  const env = { RATE_LIMIT_ANONYMOUS: '1000000/minute' }
+  const lab = await startLab({ dataDir, supervisor, progress, split: false, env })
+  const floor = await startFloor(lab.adminUrl)
+  try {
+    const token = await login(lab.apiUrl, 'lead@acme.test', labPassword)
+    const part = (name: string) => supervisor.processes(name).map((known) => known.pid)
+    const pids = { app: part('application'), temporal: part('temporal'), postgres: part('postgres') }
+    const stack: BenchStack = { ...lab, floorUrl: floor.url, token, pids }
+    const seconds = options.seconds
+    const phase = (name: string, work: () => Promise<Row[]>) => progress.step(name, work)
+    return [
+      ...(await phase('idle', () => idle(stack, Math.min(20, seconds)))),
+      ...(await phase('starts at 10/s', () => startLatency(stack, seconds))),
+      ...(await phase('callbacks at 50/s', () => callbacks(stack, seconds))),
+      ...(await phase(`30 starts/s, then up to ${options.open} open sessions`, () =>
+        manySessions(stack, { minuteSeconds: Math.min(60, seconds * 2), open: options.open }),
+      )),
+      ...(options.start ? await phase('npm start twice', () => secondStart(dataDir)) : []),
+    ]
+  } finally {
+    await floor.stop()
+  }
+}
+
+async function startFloor(adminUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {
+  const file = fileURLToPath(new URL('./floor.js', import.meta.url))
+  const child = spawn(process.execPath, [file, adminUrl], { stdio: ['ignore', 'pipe', 'inherit'], env: childEnvironment() as NodeJS.ProcessEnv })
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  const { port } = JSON.parse(line) as { port: number }
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    async stop() {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}

@@ -1,0 +1,75 @@
+import { fileURLToPath } from 'node:url'
+import type { ChildSpec } from './supervised-child.js'
+
+type Environment = Record<string, string | undefined>
+
+const program = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
+
+const answersOk = async (url: string) => (await fetch(url, { signal: AbortSignal.timeout(2_000) })).status === 200
+
+interface Common {
+  env: Environment
+  onLine: ChildSpec['onLine']
+}
+
+function nodeProgram(
+  spec: Common & { name: string; file: string; args?: string[]; graceMs: number; readyUrl: string },
+): ChildSpec {
+  const { name, file, args = [], env, graceMs, readyUrl, onLine } = spec
+  return {
+    name,
+    kind: 'node',
+    command: process.execPath,
+    args: [program(file), ...args],
+    env,
+    graceMs,
+    isReady: () => answersOk(readyUrl),
+    readyTimeoutMs: 60_000,
+    onLine,
+  }
+}
+
+/** The providers' stand-in. */
+export function simulatorProgram({ port, dataDir, ...common }: Common & { port: number; dataDir: string }): ChildSpec {
+  const url = `http://127.0.0.1:${port}`
+  const args = ['--port', String(port), '--data-dir', dataDir, '--public-url', url]
+  return nodeProgram({
+    ...common,
+    name: 'simulator',
+    file: 'simulator/main.js',
+    args,
+    graceMs: 5_000,
+    readyUrl: `${url}/__sim/conversations`,
+  })
+}
+
+export interface ApplicationOptions extends Common {
+  /** API and worker in two processes instead of one. */
+  split: boolean
+  url: string
+  workerMetricsPort: number
+  shutdownGraceMs: number
+}
+
+/** The application: one process, or the API and the worker apart. */
+export function applicationPrograms({
+  split,
+  url,
+  workerMetricsPort,
+  shutdownGraceMs,
+  ...common
+}: ApplicationOptions): ChildSpec[] {
+  // Beyond its own deadline, so that it is never cut off while it still finishes in time.
+  const graceMs = shutdownGraceMs + 12_000
+  if (!split)
+    return [nodeProgram({ ...common, name: 'application', file: 'app.js', graceMs, readyUrl: `${url}/ready` })]
+  const worker = nodeProgram({
+    ...common,
+    env: { ...common.env, PARLEY_WORKER_METRICS_PORT: String(workerMetricsPort) },
+    name: 'worker',
+    file: 'worker.js',
+    graceMs,
+    readyUrl: `http://127.0.0.1:${workerMetricsPort}/health`,
+  })
+  return [worker, nodeProgram({ ...common, name: 'api', file: 'server.js', graceMs, readyUrl: `${url}/ready` })]
+}

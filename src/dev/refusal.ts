@@ -1,0 +1,4 @@
+/** A start that cannot go on, for a reason that a person can do something about: shown without a stack. */
+export class Refusal extends Error {
+  override name = 'Refusal'
+}

@@ -1,0 +1,81 @@
+import getRawBody from 'raw-body'
+import { InvalidRequestError, ParleyError } from '../domain/errors.js'
+import type { AppContext } from './context.js'
+
+const maxDepth = 64
+
+/** The bytes of the body. */
+export async function readRaw(ctx: AppContext, limitBytes: number): Promise<Buffer> {
+  if ((ctx.get('Content-Encoding') || 'identity') !== 'identity')
+    throw unsupported('a compressed body is not accepted')
+  try {
+    return await getRawBody(ctx.req, { limit: limitBytes, length: ctx.request.length ?? null })
+  } catch (error) {
+    throw readFailure(error, limitBytes)
+  }
+}
+
+/** The JSON of the body; {} when there is none. */
+export async function readJson(ctx: AppContext, limitBytes: number): Promise<unknown> {
+  if (hasNoBody(ctx)) return {}
+  if (!ctx.is('json', '+json')) throw unsupported('the body must be application/json')
+  return parseJson(await readRaw(ctx, limitBytes))
+}
+
+const hasNoBody = (ctx: AppContext) =>
+  ctx.request.length === 0 || (ctx.request.length === undefined && !ctx.get('Transfer-Encoding'))
+
+const unsupported = (detail: string) => new ParleyError('unsupported_media_type', 415, 'Unsupported Media Type', detail)
+
+function readFailure(error: unknown, limitBytes: number): unknown {
+  const { type } = error as { type?: string }
+  if (type === 'entity.too.large')
+    return new ParleyError('body_too_large', 413, 'Content Too Large', `the body is larger than ${limitBytes} bytes`)
+  if (type === 'request.aborted' || type === 'request.size.invalid')
+    return new InvalidRequestError('the body did not arrive whole', undefined, 400)
+  return error
+}
+
+function parseJson(bytes: Buffer): unknown {
+  const text = decode(bytes)
+  if (text.trim() === '') return {}
+  assertStorable(text)
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The parser's own message quotes the body.
+    throw new InvalidRequestError('the body is not valid JSON', undefined, 400)
+  }
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new InvalidRequestError('the body is not valid UTF-8', undefined, 400)
+  }
+}
+
+/** PostgreSQL stores neither NUL nor half a surrogate pair, and what is nested without end exhausts whoever walks it. */
+function assertStorable(text: string): void {
+  // Without pairs of backslashes, every \u left is an escape.
+  const escapes = text.includes('\\u') ? text.replaceAll('\\\\', '') : ''
+  if (text.includes('\0') || escapes.includes('\\u0000'))
+    throw new InvalidRequestError('the body contains a NUL character', undefined, 400)
+  if (/\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]/i.test(escapes))
+    throw new InvalidRequestError('the body contains half of a surrogate pair', undefined, 400)
+  if (isDeeperThan(text, maxDepth))
+    throw new InvalidRequestError(`the body is nested deeper than ${maxDepth} levels`, undefined, 400)
+}
+
+const structure = /"(?:[^"\\]|\\.)*"|[[{]|[\]}]/gs
+
+function isDeeperThan(text: string, limit: number): boolean {
+  let depth = 0
+  for (const [token] of text.matchAll(structure)) {
+    if (token === '[' || token === '{') depth++
+    else if (token === ']' || token === '}') depth--
+    if (depth > limit) return true
+  }
+  return false
+}

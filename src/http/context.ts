@@ -1,0 +1,30 @@
+import type Koa from 'koa'
+import type { Caller } from '../domain/identity.js'
+import type { Logger } from '../observability/logger.js'
+
+/** What is known of a request beside Koa's own. */
+export interface RequestState {
+  requestId: string
+  traceId: string
+  log: Logger
+  caller?: Caller
+  /** Why the token that came is not accepted; absent when none came. */
+  tokenFailure?: TokenFailure
+  /** Claims and failure as koa-jwt leaves them. */
+  user?: unknown
+  jwtOriginalError?: Error
+}
+
+export interface TokenFailure {
+  code: 'token_expired' | 'token_invalid'
+  reason: string
+}
+
+export type AppContext = Koa.ParameterizedContext<RequestState>
+export type AppMiddleware = (ctx: AppContext, next: Koa.Next) => Promise<void>
+
+/** The pattern of the matched route: never a raw path, which would make a label of every id. */
+export const routeLabel = (ctx: AppContext): string => {
+  const matched = (ctx as { _matchedRoute?: unknown })._matchedRoute
+  return typeof matched === 'string' ? matched : 'unmatched'
+}

@@ -1,0 +1,78 @@
+import type Router from '@koa/router'
+import { UnauthorizedError } from '../domain/errors.js'
+import type { Caller } from '../domain/identity.js'
+import type { BusinessEvents } from '../observability/events.js'
+import { readJson, readRaw } from './body.js'
+import type { AppContext, RequestState } from './context.js'
+import type { Incoming, Route } from './route.js'
+import { validateParts } from './validate.js'
+
+export interface MountOptions {
+  events: BusinessEvents
+  bodyLimitBytes: number
+}
+
+const noBytes = Buffer.alloc(0)
+
+/** Puts routes on a router: who may call, then what came, then the handler. */
+export function mountRoutes(router: Router<RequestState>, routes: Route[], options: MountOptions): void {
+  for (const route of routes)
+    router.register([...route.paths], [route.method], async (ctx: AppContext) => {
+      const caller = callerFor(route, ctx, options.events)
+      answer(ctx, await route.handle(await incoming(route, ctx, caller, options)))
+    })
+}
+
+/** The caller as far as the route wants one. */
+function callerFor(route: Route, ctx: AppContext, events: BusinessEvents): Caller | undefined {
+  if (route.auth === 'none') return undefined
+  const { caller, tokenFailure, log } = ctx.state
+  if (caller) {
+    events.jwtValid(caller, log)
+    return caller
+  }
+  if (tokenFailure) events.jwtInvalid({ reason: tokenFailure.reason }, log)
+  if (route.auth === 'optional') return undefined
+  if (!tokenFailure) throw new UnauthorizedError('this needs a bearer token', 'token_missing')
+  const expired = tokenFailure.code === 'token_expired'
+  throw new UnauthorizedError(expired ? 'the token has expired' : 'the token is not valid', tokenFailure.code)
+}
+
+async function incoming(route: Route, ctx: AppContext, caller: Caller | undefined, options: MountOptions): Promise<Incoming> {
+  const { params, query, headers, body, raw } = route.request
+  const json = body ? await readJson(ctx, options.bodyLimitBytes) : undefined
+  const parts = validateParts([
+    { part: 'params', schema: params, value: ctx.params },
+    // Koa's query has no prototype, which zod would not take for a plain object.
+    { part: 'query', schema: query, value: { ...ctx.query } },
+    { part: 'headers', schema: headers, value: ctx.headers },
+    { part: 'body', schema: body, value: json },
+  ])
+  const { requestId, traceId, log } = ctx.state
+  return {
+    ...parts,
+    raw: raw ? await readRaw(ctx, raw.limitBytes) : noBytes,
+    caller,
+    requestId,
+    traceId,
+    address: ctx.ip,
+    log,
+    ctx,
+    signal: hangUpSignal(ctx),
+  }
+}
+
+function hangUpSignal(ctx: AppContext): AbortSignal {
+  const controller = new AbortController()
+  ctx.res.once('close', () => {
+    if (!ctx.res.writableFinished) controller.abort()
+  })
+  return controller.signal
+}
+
+function answer(ctx: AppContext, { status, body, headers = {} }: Awaited<ReturnType<Route['handle']>>): void {
+  ctx.status = status
+  ctx.set(headers)
+  if (body === undefined) return void (ctx.body = null)
+  ctx.body = body
+}

@@ -1,0 +1,110 @@
+import type { Readable } from 'node:stream'
+import type { z } from 'zod'
+import type { Caller } from '../domain/identity.js'
+import type { Logger } from '../observability/logger.js'
+import type { AppContext } from './context.js'
+
+export type RouteMethod = 'get' | 'post' | 'put' | 'patch' | 'delete'
+/** `optional`: a token that is expired or invalid counts as none. */
+export type RouteAuth = 'none' | 'optional' | 'required'
+
+export interface RequestSchemas<P = z.ZodType, Q = z.ZodType, H = z.ZodType, B = z.ZodType> {
+  params?: P
+  query?: Q
+  /** Names in lower case. */
+  headers?: H
+  /** JSON; a strictObject, so that unknown fields are refused by name. No body counts as {}. */
+  body?: B
+  /** The bytes as they came, for whoever verifies a signature; not with `body`. */
+  raw?: { limitBytes: number }
+}
+
+export interface ResponseDefinition {
+  description: string
+  schema?: z.ZodType
+  /** Names, each with what it says. */
+  headers?: Record<string, string>
+  /** `application/json` where there is a schema and nothing else is said. */
+  contentType?: string
+}
+
+type Responses = Record<number, ResponseDefinition>
+
+type AnswerBody<D> = D extends { schema: infer S extends z.ZodType } ? { body: z.input<S> } : { body?: string | Buffer | Readable }
+
+/** One of the documented answers; failures are thrown as errors of the domain. */
+export type Answer<R extends Responses> = {
+  [S in keyof R & number]: { status: S; headers?: Record<string, string> } & AnswerBody<R[S]>
+}[keyof R & number]
+
+export interface Incoming<A extends RouteAuth = RouteAuth, P = unknown, Q = unknown, H = unknown, B = unknown> {
+  params: P
+  query: Q
+  headers: H
+  body: B
+  /** Empty unless the route asked for it. */
+  raw: Buffer
+  caller: A extends 'required' ? Caller : Caller | undefined
+  requestId: string
+  traceId: string
+  /** Address of the client, as far as TRUST_PROXY lets it be believed. */
+  address: string
+  log: Logger
+  /** Aborts when the client hangs up before the answer. */
+  signal: AbortSignal
+  ctx: AppContext
+}
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
+
+interface Definition<A extends RouteAuth, P, Q, H, B, R extends Responses> {
+  method: RouteMethod
+  /** Several are aliases of the first. */
+  path: string | readonly [string, ...string[]]
+  operationId: string
+  summary: string
+  description?: string
+  tags: string[]
+  auth: A
+  /** False: the limit of anonymous callers does not count this route. */
+  anonymousLimit?: boolean
+  request?: RequestSchemas<P, Q, H, B>
+  responses: R
+  handler: (incoming: Incoming<A, Parsed<P>, Parsed<Q>, Parsed<H>, Parsed<B>>) => Promise<Answer<R>> | Answer<R>
+}
+
+/** A route as the application mounts and documents it. */
+export interface Route {
+  method: RouteMethod
+  paths: readonly [string, ...string[]]
+  operationId: string
+  summary: string
+  description: string | undefined
+  tags: string[]
+  auth: RouteAuth
+  anonymousLimit: boolean
+  request: RequestSchemas
+  responses: Responses
+  handle: (incoming: Incoming) => Promise<{ status: number; body?: unknown; headers?: Record<string, string> }>
+}
+
+/** One definition gives validation, the types of the handler, and the OpenAPI document. */
+export function route<
+  A extends RouteAuth,
+  const R extends Responses,
+  P extends z.ZodType | undefined = undefined,
+  Q extends z.ZodType | undefined = undefined,
+  H extends z.ZodType | undefined = undefined,
+  B extends z.ZodType | undefined = undefined,
+>(definition: Definition<A, P, Q, H, B, R>): Route {
+  const { path, description, anonymousLimit = true, request = {}, handler, ...rest } = definition
+  return {
+    ...rest,
+    paths: typeof path === 'string' ? [path] : path,
+    description,
+    anonymousLimit,
+    request: request as RequestSchemas,
+    // The mounting has validated by these very schemas: the types are what they say.
+    handle: async (incoming) => await handler(incoming as Parameters<typeof handler>[0]),
+  }
+}

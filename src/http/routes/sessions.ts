@@ -1,0 +1,253 @@
+import { z } from 'zod'
+import { ForbiddenError, NotFoundError } from '../../domain/errors.js'
+import { type Actor, actorOf, type Caller } from '../../domain/identity.js'
+import { maySeeSession } from '../../domain/session.js'
+import type { Services } from '../../services.js'
+import { type Route, route } from '../route.js'
+import type { SessionEnder } from '../session-end.js'
+import {
+  endAnswer,
+  idempotencyHeader,
+  presentEnd,
+  presentSession,
+  presentStart,
+  presentState,
+  sessionSchema,
+  sessionStartBody,
+  startAnswer,
+} from '../session-schema.js'
+import type { SessionStarter } from '../session-start.js'
+
+interface Deps {
+  services: Pick<Services, 'sessions' | 'sessionClient' | 'eventLog' | 'recordings'>
+  starter: SessionStarter
+  ender: SessionEnder
+}
+
+const sessionId = z.object({ session_id: z.uuid({ error: 'must be a session id' }) })
+const noStore = { 'Cache-Control': 'no-store' }
+
+const listQuery = z.strictObject({
+  status: z.enum(['active', 'ending', 'completed', 'failed']).optional(),
+  provider: z.enum(['tavus']).optional(),
+  user: z.string().min(1).max(200).optional(),
+  from: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created at or after' }),
+  to: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created before' }),
+  cursor: z.string().min(1).max(500).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+})
+
+/** Sessions, whatever the provider. */
+export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
+  const { sessions, sessionClient, eventLog, recordings } = services
+
+  async function getRow(caller: Caller, id: string) {
+    const actor = actorOf(caller)
+    const row = actor ? await sessions.find(actor, id) : undefined
+    if (!row) throw new NotFoundError('no such session')
+    return { row, actor: actor as Actor }
+  }
+
+  return [
+    route({
+      method: 'post',
+      path: '/sessions',
+      operationId: 'startSession',
+      summary: 'Start a session',
+      description: 'With `Prefer: respond-async` the answer is 202 and the session is read at its Location.',
+      tags: ['sessions'],
+      auth: 'required',
+      request: {
+        headers: idempotencyHeader.extend({ prefer: z.string().max(200).optional() }),
+        body: sessionStartBody,
+      },
+      responses: {
+        201: { description: 'Started', schema: startAnswer, headers: { Location: 'The session' } },
+        200: { description: 'Started by an earlier request under the same key', schema: startAnswer, headers: { Location: 'The session', 'Idempotent-Replayed': '"true"' } },
+        202: { description: 'Being started', schema: z.object({ session_id: z.string() }).meta({ id: 'AcceptedSession' }), headers: { Location: 'The session' } },
+      },
+      handler: async ({ body, headers, caller, address, requestId, signal }) => {
+        const { provider, mode: _plain, max_duration_seconds: maxDurationSeconds, ...request } = body
+        const asked = { caller, address, requestId, provider, request, maxDurationSeconds, idempotencyKey: headers['idempotency-key'] }
+        if (/\brespond-async\b/i.test(headers.prefer ?? '')) {
+          const { sessionId: id } = await starter.begin(asked)
+          return { status: 202, headers: { ...noStore, Location: `/sessions/${id}`, 'Preference-Applied': 'respond-async' }, body: { session_id: id } }
+        }
+        const { ready, ended, replayed } = await starter.start({ ...asked, signal })
+        const location = { ...noStore, Location: `/sessions/${ready.sessionId}` }
+        const answer = presentStart(ready, caller, ended ? 'ended' : ready.status)
+        if (!replayed) return { status: 201, headers: location, body: answer }
+        return { status: 200, headers: { ...location, 'Idempotent-Replayed': 'true' }, body: answer }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/sessions',
+      operationId: 'listSessions',
+      summary: 'My sessions, newest first; leadership sees the company’s',
+      tags: ['sessions'],
+      auth: 'required',
+      request: { query: listQuery },
+      responses: {
+        200: {
+          description: 'A page',
+          schema: z.object({ items: z.array(sessionSchema), next_cursor: z.string().nullable() }).meta({ id: 'SessionPage' }),
+        },
+      },
+      handler: async ({ query, caller }) => {
+        const { user, from, to, ...filter } = query
+        const page = await sessions.list(tenantActor(caller), {
+          ...filter,
+          userId: user,
+          from: from === undefined ? undefined : new Date(from),
+          to: to === undefined ? undefined : new Date(to),
+        })
+        return { status: 200, body: { items: page.items.map(presentSession), next_cursor: page.nextCursor ?? null } }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/sessions/:session_id',
+      operationId: 'getSession',
+      summary: 'One session',
+      tags: ['sessions'],
+      auth: 'required',
+      request: { params: sessionId },
+      responses: { 200: { description: 'The session', schema: sessionSchema } },
+      handler: async ({ params, caller }) => {
+        const actor = actorOf(caller)
+        const row = actor ? await sessions.find(actor, params.session_id) : undefined
+        if (row) return { status: 200, body: presentSession(row) }
+        // Not written yet, or belonging to no company: the engine knows it.
+        const state = await sessionClient.state(params.session_id)
+        const asked = actor ?? { tenantId: '', userId: caller.userId, role: 'rep' as const }
+        if (!state?.owner || !maySeeSession(state.owner, asked)) throw new NotFoundError('no such session')
+        return { status: 200, body: presentState(state) }
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/sessions/:session_id/end',
+      operationId: 'endSession',
+      summary: 'End a session; twice is the same answer',
+      tags: ['sessions'],
+      auth: 'required',
+      request: { params: sessionId },
+      responses: { 200: { description: 'Ended', schema: endAnswer } },
+      handler: async ({ params, caller }) => ({ status: 200, headers: noStore, body: presentEnd(await ender.bySession(params.session_id, caller)) }),
+    }),
+    route({
+      method: 'get',
+      path: '/sessions/:session_id/transcript',
+      operationId: 'getTranscript',
+      summary: 'What was said; 404 until the provider sends it',
+      tags: ['sessions'],
+      auth: 'required',
+      request: { params: sessionId },
+      responses: {
+        200: {
+          description: 'The transcript, without the system prompt',
+          schema: z
+            .object({
+              session_id: z.string(),
+              transcript: z.array(
+                z.object({
+                  role: z.string(),
+                  content: z.string(),
+                  at: z.string().optional(),
+                  seconds_from_start: z.number().optional(),
+                  duration: z.number().optional(),
+                }),
+              ),
+            })
+            .meta({ id: 'Transcript' }),
+        },
+      },
+      handler: async ({ params, caller }) => {
+        const { row } = await getRow(caller, params.session_id)
+        if (!row.transcript) throw new NotFoundError('the session has no transcript yet')
+        return { status: 200, headers: noStore, body: { session_id: row.sessionId, transcript: row.transcript } }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/sessions/:session_id/recording',
+      operationId: 'getRecording',
+      summary: 'Where the recording lies, with a presigned URL when AWS credentials are configured',
+      tags: ['sessions'],
+      auth: 'required',
+      request: { params: sessionId },
+      responses: {
+        200: {
+          description: 'Its place',
+          schema: z
+            .object({
+              session_id: z.string(),
+              location: z.string(),
+              named_by: z.enum(['provider', 'default']).meta({ description: 'default: expected there, not confirmed by the provider' }),
+              url: z.string().optional(),
+              expires_in: z.int().optional(),
+            })
+            .meta({ id: 'Recording' }),
+        },
+      },
+      handler: async ({ params, caller }) => {
+        const { row } = await getRow(caller, params.session_id)
+        const recording = await recordings.locate({ recordingUrl: row.recordingUrl, conversationId: row.conversationId })
+        if (!recording) throw new NotFoundError('the session has no recording')
+        return { status: 200, headers: noStore, body: { session_id: row.sessionId, ...recording } }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/sessions/:session_id/timeline',
+      operationId: 'getTimeline',
+      summary: 'The session’s event log',
+      tags: ['sessions'],
+      auth: 'required',
+      request: {
+        params: sessionId,
+        query: z.strictObject({
+          after: z.string().regex(/^\d{1,18}$/, 'must be the id of an event').optional(),
+          limit: z.coerce.number().int().min(1).max(500).default(100),
+        }),
+      },
+      responses: {
+        200: {
+          description: 'In order',
+          schema: z
+            .object({
+              items: z.array(
+                z.object({
+                  id: z.string(),
+                  event: z.string(),
+                  severity: z.string(),
+                  ts: z.string(),
+                  trace_id: z.string().nullable(),
+                  data: z.record(z.string(), z.unknown()),
+                }),
+              ),
+            })
+            .meta({ id: 'Timeline' }),
+        },
+      },
+      handler: async ({ params, query, caller }) => {
+        const { row, actor } = await getRow(caller, params.session_id)
+        const events = await eventLog.listForSession(actor, row.sessionId, query)
+        return {
+          status: 200,
+          body: {
+            items: events.map(({ id, event, severity, ts, traceId, data }) => ({ id, event, severity, ts: ts.toISOString(), trace_id: traceId, data })),
+          },
+        }
+      },
+    }),
+  ]
+}
+
+/** Lists are a company's: a token without one reaches none. */
+function tenantActor(caller: Caller): Actor {
+  const actor = actorOf(caller)
+  if (!actor) throw new ForbiddenError('the token names no company', 'tenant_missing')
+  return actor
+}

@@ -1,0 +1,187 @@
+import { z } from 'zod'
+import type { EndedSession, ReadySession, SessionState } from '../../workflows/messages.js'
+import type { Services } from '../services.js'
+
+/** What a caller may ask of a conversation, the same on every start route. */
+const wishes = {
+  persona_id: z.string().min(1).max(200).optional(),
+  replica_id: z.string().min(1).max(200).optional(),
+  conversation_name: z.string().min(1).max(200).optional().meta({ description: 'Shown at the provider, before our own mark' }),
+  conversational_context: z.string().min(1).max(20_000).optional(),
+  custom_greeting: z.string().min(1).max(2000).optional(),
+  language: z.string().min(1).max(60).optional().meta({ description: 'As the provider names it, for example english' }),
+  max_duration_seconds: z.int().min(5).max(86_400).optional().meta({ description: 'At most SESSION_MAX_SECONDS; more is cut to it' }),
+  lead_id: z.string().min(1).max(200).optional(),
+  metadata: z
+    .record(z.string().max(200), z.unknown())
+    .refine((value) => JSON.stringify(value).length <= 16_384, 'must be at most 16 KiB of JSON')
+    .optional(),
+}
+
+export const tavusStartBody = z.strictObject(wishes)
+export const sessionStartBody = z.strictObject({
+  provider: z.enum(['tavus']),
+  mode: z.enum(['plain']).optional(),
+  ...wishes,
+})
+
+export const idempotencyHeader = z.object({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters without blanks')
+    .optional()
+    .meta({ description: 'The same key and body give the same session; the same key with another body is 422' }),
+})
+
+const prewarmSchema = z
+  .union([
+    z.object({ success: z.literal(true), status: z.int(), duration_sec: z.number() }),
+    z.object({ skipped: z.literal(true), reason: z.string() }),
+    z.object({ success: z.literal(false), error: z.string(), duration_sec: z.number() }),
+  ])
+  .meta({ id: 'Prewarm', description: 'What came of warming the custom LLM; never fatal' })
+
+export const startAnswer = z
+  .object({
+    conversation_id: z.string(),
+    conversation_url: z.string(),
+    meeting_token: z.string().optional(),
+    status: z.string().meta({ description: "The provider's own word" }),
+    session_id: z.string(),
+    debug: z.object({
+      jwt_user_id: z.string().nullable(),
+      jwt_email: z.string().nullable(),
+      prewarm: prewarmSchema,
+      tavus_conversation_id: z.string(),
+      system_user_id: z.string().nullable(),
+      db_tracking: z.string().meta({
+        description: '"success", "skipped: unauthenticated or missing data", "pending" (still being retried) or "failed: <why>"',
+      }),
+    }),
+  })
+  .meta({ id: 'StartedConversation' })
+
+export const endAnswer = z
+  .object({
+    session_id: z.string(),
+    conversation_id: z.string(),
+    status: z.string(),
+    ended_at: z.string().nullable(),
+    duration_seconds: z.int().nullable(),
+    end_reason: z.string().nullable(),
+    db_tracking: z.string(),
+  })
+  .meta({ id: 'EndedConversation' })
+
+export const sessionSchema = z
+  .object({
+    session_id: z.string(),
+    provider: z.string(),
+    mode: z.string(),
+    status: z.string().meta({ description: 'starting, active, ending, completed or failed' }),
+    conversation_id: z.string().nullable(),
+    conversation_url: z.string().nullable(),
+    user_id: z.string().nullable(),
+    lead_id: z.string().nullable(),
+    created_at: z.string().nullable(),
+    joined_at: z.string().nullable(),
+    ended_at: z.string().nullable(),
+    duration_seconds: z.int().nullable(),
+    end_reason: z.string().nullable(),
+    prewarm: prewarmSchema.nullable(),
+    timings: z.object({ prewarm_ms: z.int().nullable(), start_ms: z.int().nullable() }),
+    db_tracking: z.string(),
+    artifacts: z.object({ transcript: z.boolean(), recording: z.boolean() }),
+    metadata: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Session' })
+
+type SessionSummary = Awaited<ReturnType<Services['sessions']['list']>>['items'][number]
+
+const iso = (at: Date | null) => at?.toISOString() ?? null
+
+/** A session's row as it leaves the server. */
+export function presentSession(row: SessionSummary): z.input<typeof sessionSchema> {
+  return {
+    session_id: row.sessionId,
+    provider: row.provider,
+    mode: row.mode,
+    status: row.status,
+    conversation_id: row.conversationId,
+    conversation_url: row.conversationUrl,
+    user_id: row.userId,
+    lead_id: row.leadId,
+    created_at: iso(row.createdAt),
+    joined_at: iso(row.joinedAt),
+    ended_at: iso(row.endedAt),
+    duration_seconds: row.durationSeconds,
+    end_reason: row.endReason,
+    prewarm: row.prewarm as z.input<typeof prewarmSchema> | null,
+    timings: { prewarm_ms: row.prewarmMs, start_ms: row.startMs },
+    db_tracking: 'success',
+    artifacts: { transcript: row.hasTranscript, recording: row.recordingUrl !== null },
+    metadata: row.metadata,
+  }
+}
+
+/** A session that the engine knows and the database does not, yet or at all. */
+export function presentState(state: SessionState): z.input<typeof sessionSchema> {
+  const { ready, end } = state
+  const phases = { starting: 'starting', active: 'active', ending: 'ending', awaiting_artifacts: 'completed', closed: 'completed', failed: 'failed' }
+  return {
+    session_id: state.sessionId,
+    provider: 'tavus',
+    mode: 'plain',
+    status: end?.status ?? phases[state.phase],
+    conversation_id: ready?.conversationId ?? null,
+    conversation_url: ready?.conversationUrl ?? null,
+    user_id: state.owner?.userId ?? null,
+    lead_id: null,
+    created_at: ready?.createdAt ?? null,
+    joined_at: null,
+    ended_at: end?.endedAt ?? null,
+    duration_seconds: end?.durationSeconds ?? null,
+    end_reason: end?.endReason ?? null,
+    prewarm: ready?.prewarm ?? null,
+    timings: { prewarm_ms: null, start_ms: null },
+    db_tracking: ready?.dbTracking ?? 'pending',
+    artifacts: { transcript: false, recording: false },
+    metadata: {},
+  }
+}
+
+/** The end of a session as it leaves the server. */
+export function presentEnd(ended: EndedSession): z.input<typeof endAnswer> {
+  return {
+    session_id: ended.sessionId,
+    conversation_id: ended.conversationId,
+    status: ended.status,
+    ended_at: ended.endedAt,
+    duration_seconds: ended.durationSeconds,
+    end_reason: ended.endReason,
+    db_tracking: ended.dbTracking,
+  }
+}
+
+/** The frontend's answer; `debug` holds nothing secret. */
+export function presentStart(
+  ready: ReadySession,
+  caller: { userId: string; email?: string | undefined } | undefined,
+  status = ready.status,
+): z.input<typeof startAnswer> {
+  return {
+    conversation_id: ready.conversationId,
+    conversation_url: ready.conversationUrl,
+    ...(ready.meetingToken ? { meeting_token: ready.meetingToken } : {}),
+    status,
+    session_id: ready.sessionId,
+    debug: {
+      jwt_user_id: caller?.userId ?? null,
+      jwt_email: caller?.email ?? null,
+      prewarm: ready.prewarm,
+      tavus_conversation_id: ready.conversationId,
+      system_user_id: ready.systemUserId,
+      db_tracking: ready.dbTracking,
+    },
+  }
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { type FieldError, InvalidRequestError } from '../domain/errors.js'
+
+type Part = 'params' | 'query' | 'headers' | 'body'
+
+/**
+ * Checks each part of a request by its schema.
+ * @throws InvalidRequestError naming every wrong field of every part
+ */
+export function validateParts(parts: { part: Part; schema: z.ZodType | undefined; value: unknown }[]): Record<Part, unknown> {
+  const parsed: Record<string, unknown> = {}
+  const errors: FieldError[] = []
+  for (const { part, schema, value } of parts) {
+    if (!schema) continue
+    const result = schema.safeParse(value)
+    if (result.success) parsed[part] = result.data
+    else errors.push(...result.error.issues.flatMap((issue) => fieldErrors(part, issue)))
+  }
+  if (errors.length > 0) throw new InvalidRequestError(summary(errors), errors)
+  return parsed as Record<Part, unknown>
+}
+
+const summary = (errors: FieldError[]) =>
+  errors.length === 1 ? `${errors[0]?.pointer ?? ''}: ${errors[0]?.detail ?? ''}` : `${errors.length} fields are not valid`
+
+function fieldErrors(part: Part, issue: z.core.$ZodIssue): FieldError[] {
+  // An unknown field stands in the issue, not in its path.
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.slice(0, 20).map((key) => ({ pointer: pointerOf(part, [...issue.path, key]), detail: 'unknown field' }))
+  return [{ pointer: pointerOf(part, issue.path), detail: detailOf(issue) }]
+}
+
+const detailOf = (issue: z.core.$ZodIssue) =>
+  issue.code === 'invalid_type' && issue.message.endsWith('received undefined') ? 'is required' : issue.message
+
+/** RFC 6901 within the body; the other parts are named in front. */
+function pointerOf(part: Part, path: PropertyKey[]): string {
+  const pointer = path.map((step) => `/${String(step).slice(0, 100).replace(/~/g, '~0').replace(/\//g, '~1')}`).join('')
+  return part === 'body' ? pointer : `${part}${pointer}`
+}

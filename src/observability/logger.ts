@@ -1,0 +1,49 @@
+import { type DestinationStream, type Logger as PinoLogger, type LoggerOptions as PinoOptions, pino } from 'pino'
+import { createRedactor, type Redactor } from './redact.js'
+
+export type Logger = PinoLogger
+
+export interface LoggerOptions {
+  service: string
+  level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+  redactPii: boolean
+  /** Where the lines go; standard output when absent. */
+  destination?: DestinationStream
+}
+
+/** JSON lines, with secrets and personal data masked wherever they stand. */
+export function createLogger({ service, level, redactPii, destination }: LoggerOptions): Logger {
+  const redactor = createRedactor({ personal: redactPii })
+  const options: PinoOptions = {
+    level,
+    base: { service },
+    messageKey: 'message',
+    timestamp: () => `,"ts":"${new Date().toISOString()}"`,
+    // The redactor has made plain objects of errors: pino's own serialiser would not know their message as masked.
+    serializers: { err: (value: unknown) => value },
+    formatters: {
+      level: (label) => ({ level: label }),
+      bindings: (bindings) => redactor.fields(bindings),
+    },
+    hooks: {
+      logMethod(args, method) {
+        method.apply(this, redactedArguments(args, redactor) as Parameters<typeof method>)
+      },
+    },
+  }
+  return destination ? pino(options, destination) : pino(options)
+}
+
+/** Arguments of a log call: fields or an error first, then the message and what is put into it. */
+function redactedArguments([first, ...rest]: unknown[], redactor: Redactor): unknown[] {
+  if (typeof first !== 'object' || first === null) return [first, ...rest].map(redactor.value)
+  const fields = redactor.fields(first instanceof Error ? { err: first } : first)
+  const [message = messageOf(first), ...interpolated] = rest
+  return [fields, ...[message, ...interpolated].map(redactor.value)]
+}
+
+/** As pino does: an error without a message of ours lends its own. */
+function messageOf(first: object): string | undefined {
+  const error = first instanceof Error ? first : (first as { err?: unknown }).err
+  return error instanceof Error ? error.message : undefined
+}

@@ -1,0 +1,66 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+const requestMs = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000]
+const prewarmSeconds = [0.1, 0.5, 1, 2, 4, 8, 12, 16, 20, 30, 60]
+/** Dense around WEBHOOK_ACK_MS. */
+const ackMs = [1, 2, 5, 10, 25, 50, 100, 200, 300, 400, 500, 1000, 5000]
+
+/** The process's instruments, in a registry of their own: two applications in one process do not count for each other. */
+export function createMetrics() {
+  const registry = new Registry()
+  const registers = [registry]
+  const sources: (() => Promise<string>)[] = []
+  const collectors: (() => void | Promise<void>)[] = []
+  collectDefaultMetrics({ register: registry })
+
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Counter<L>({ name, help, labelNames, registers })
+  const histogram = <L extends string>(name: string, help: string, buckets: number[], labelNames: readonly L[] = []) =>
+    new Histogram<L>({ name, help, buckets, labelNames, registers })
+
+  return {
+    registry,
+    contentType: registry.contentType,
+
+    httpRequests: counter('http_requests_total', 'Answered requests', ['route', 'method', 'status']),
+    httpRequestDurationMs: histogram('http_request_duration_ms', 'Time to the answer', requestMs, ['route', 'method', 'status']),
+    rateLimitHits: counter('rate_limit_hits_total', 'Requests refused by a limit'),
+
+    workerTasks: counter('worker_task_total', 'Finished activity attempts', ['name', 'status']),
+    workerTaskDurationMs: histogram('worker_task_duration_ms', 'Time of an activity attempt', requestMs, ['name']),
+
+    webhooksProcessed: counter('webhook_processed_total', 'Webhook events taken', ['provider', 'tenant_id', 'status']),
+    webhookDuplicates: counter('webhook_duplicates_total', 'Deliveries of an event already taken', ['provider', 'tenant_id']),
+    webhookFailures: counter('webhook_failures_total', 'Webhook events that could not be taken', ['provider', 'tenant_id']),
+    webhookAckDurationMs: histogram('webhook_ack_duration_ms', 'Time to the answer to a provider', ackMs, ['provider']),
+    webhookIdempotencyPurged: counter('webhook_idempotency_purged_total', 'Receipts deleted after IDEMPOTENCY_TTL_DAYS'),
+
+    sessionsStarted: counter('session_started_total', 'Sessions started', ['provider']),
+    sessionsEnded: counter('session_ended_total', 'Sessions ended', ['provider', 'reason']),
+    sessionsActive: new Gauge({ name: 'session_active', help: 'Sessions that run now', registers }),
+    prewarmDurationSeconds: histogram('prewarm_duration_seconds', 'Time of a prewarm of the custom LLM', prewarmSeconds),
+    providerRequestDurationMs: histogram('provider_request_duration_ms', 'Time of a request to a provider', requestMs, [
+      'provider',
+      'operation',
+      'status',
+    ]),
+
+    /** Adds text of another exporter; one that fails leaves the rest readable. */
+    addSource(source: () => Promise<string>): void {
+      sources.push(source)
+    },
+    /** Runs before each exposition, to set gauges that are asked for and not counted. */
+    addCollector(collect: () => void | Promise<void>): void {
+      collectors.push(collect)
+    },
+    async exposition(): Promise<string> {
+      await Promise.allSettled(collectors.map(async (collect) => collect()))
+      const others = await Promise.allSettled(sources.map((source) => source()))
+      const own = await registry.metrics()
+      const texts = [own, ...others.map((text) => (text.status === 'fulfilled' ? text.value : ''))]
+      return texts.map((text) => text.trim()).filter((text) => text !== '').join('\n\n') + '\n'
+    },
+  }
+}
+
+export type Metrics = ReturnType<typeof createMetrics>

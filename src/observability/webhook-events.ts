@@ -1,0 +1,45 @@
+import type { ReceiptStatus } from '../domain/webhook.js'
+import type { Logger } from './logger.js'
+import type { Metrics } from './metrics.js'
+
+interface Event {
+  provider: string
+  kind?: string | undefined
+  tenantId?: string | undefined
+}
+
+/** One function per thing that happens to a webhook: its log line and its counter are written together. */
+export function createWebhookEvents(log: Logger, metrics: Metrics) {
+  const labels = ({ provider, tenantId }: Event) => ({ provider, tenant_id: tenantId ?? '' })
+  return {
+    /** A receipt was processed, postponed, parked or given up. */
+    settled(settled: Event & { receiptId: string; status: ReceiptStatus; sessionId?: string | undefined; error?: string | undefined }): void {
+      const { receiptId, status, sessionId, error, provider, kind } = settled
+      metrics.webhooksProcessed.inc({ ...labels(settled), status })
+      const fields = { provider, kind, receipt_id: receiptId, status, session_id: sessionId, error }
+      if (!error) return log.info({ event: 'webhook:settled', ...fields }, 'webhook settled')
+      if (status === 'failed') metrics.webhookFailures.inc(labels(settled))
+      log.error({ event: 'webhook:failed', ...fields }, 'webhook could not be processed')
+    },
+    duplicate(event: Event & { receiptId: string }): void {
+      metrics.webhookDuplicates.inc(labels(event))
+      log.info({ event: 'webhook:duplicate', provider: event.provider, receipt_id: event.receiptId }, 'webhook seen before')
+    },
+    /** Not authentic or not readable; nothing was stored. */
+    refused({ provider, reason }: { provider: string; reason: string }): void {
+      metrics.webhookFailures.inc({ provider, tenant_id: '' })
+      log.warn({ event: 'webhook:refused', provider, reason }, 'webhook refused')
+    },
+    spooled({ provider, cause }: Event & { cause: unknown }): void {
+      log.warn({ event: 'webhook:spooled', provider, err: cause }, 'database away: webhook kept in the spool')
+    },
+    engineAway({ cause }: { cause: unknown }): void {
+      log.warn({ event: 'webhook:engine_away', err: cause }, 'workflow engine away: webhooks are left to the drain')
+    },
+    answered({ provider, durationMs }: { provider: string; durationMs: number }): void {
+      metrics.webhookAckDurationMs.observe({ provider }, durationMs)
+    },
+  }
+}
+
+export type WebhookEvents = ReturnType<typeof createWebhookEvents>

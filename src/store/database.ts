@@ -1,0 +1,136 @@
+import knex, { type Knex } from 'knex'
+import { ForbiddenError, UnavailableError } from '../domain/errors.js'
+import type { Actor, Role } from '../domain/identity.js'
+import { asUnavailable, isDatabaseDown, type StoreLog } from './database-down.js'
+import { isUuid } from './values.js'
+
+export interface DatabaseOptions {
+  url: string
+  poolSize: number
+  log?: StoreLog
+  /** A caller waits this long for a free or a new connection: a request that degrades must degrade soon. */
+  acquireTimeoutMs?: number
+}
+
+type DatabaseRole = 'parley_app' | 'parley_service'
+type Work<T> = (trx: Knex.Transaction) => Promise<T>
+
+interface Context {
+  databaseRole: DatabaseRole
+  tenantId?: string | undefined
+  userId?: string | undefined
+  role?: Role | undefined
+}
+
+const statementTimeoutMs = 15_000
+/** A process that froze inside a transaction must not hold its locks for ever. */
+const idleTimeoutMs = 30_000
+
+/** The pool. Tenants' rows are reached through withTenant and withService only: the login role itself has no rights. */
+export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000 }: DatabaseOptions) {
+  const pool = createPool({ url, poolSize, acquireTimeoutMs })
+
+  async function run<T>(context: Context, work: Work<T>): Promise<T> {
+    try {
+      return await pool.transaction(async (trx) => {
+        await enter(trx, context)
+        return await work(trx)
+      })
+    } catch (error) {
+      throw asUnavailable(error, log)
+    }
+  }
+
+  const withService = <T>(tenantId: string | undefined, work: Work<T>) =>
+    run({ databaseRole: 'parley_service', tenantId }, work)
+
+  return {
+    /** Runs work in a transaction that sees what the actor may see. */
+    async withTenant<T>(actor: Actor, work: Work<T>): Promise<T> {
+      // A tenant that is no UUID is no company of ours; the policies could not even compare it.
+      if (!isUuid(actor.tenantId)) throw new ForbiddenError('the token names no known company')
+      return await run({ databaseRole: 'parley_app', ...actor }, work)
+    },
+    /** Runs background work in a transaction that sees every tenant's rows, or one tenant's when it is known. */
+    withService,
+    adoptTenant,
+    /** Whether the database answers; the reason is thrown. */
+    async ping(timeoutMs = 2_000): Promise<void> {
+      const late = new UnavailableError('the database did not answer in time', 'database_unavailable')
+      await within(
+        timeoutMs,
+        late,
+        withService(undefined, (trx) => trx.raw('select 1')),
+      )
+    },
+    /** Refuses a set-up in which row-level security would not bind the application. */
+    async assertSafeRole(): Promise<void> {
+      for (const databaseRole of ['parley_app', 'parley_service'] as const)
+        await run({ databaseRole }, assertBound).catch((error: unknown) => {
+          throw roleProblem(databaseRole, error)
+        })
+    },
+    destroy: () => pool.destroy(),
+  }
+}
+
+export type Database = ReturnType<typeof createDatabase>
+
+function createPool({ url, poolSize, acquireTimeoutMs }: { url: string; poolSize: number; acquireTimeoutMs: number }) {
+  return knex({
+    client: 'pg',
+    connection: {
+      connectionString: url,
+      application_name: 'parley',
+      keepAlive: true,
+      connectionTimeoutMillis: acquireTimeoutMs,
+    },
+    acquireConnectionTimeout: acquireTimeoutMs,
+    pool: { min: 0, max: poolSize },
+    // Every failure is thrown as well; whoever catches it logs it.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
+  })
+}
+
+/** Role, tenant, user and time limits for this transaction only: whoever borrows the connection next finds none of it. */
+async function enter(trx: Knex.Transaction, { databaseRole, tenantId, userId, role }: Context): Promise<void> {
+  await trx.raw(
+    `select set_config('role', ?, true), set_config('app.tenant_id', ?, true), set_config('app.user_id', ?, true),
+       set_config('app.role', ?, true), set_config('statement_timeout', ?, true),
+       set_config('idle_in_transaction_session_timeout', ?, true)`,
+    [databaseRole, tenantId ?? '', userId ?? '', role ?? '', String(statementTimeoutMs), String(idleTimeoutMs)],
+  )
+}
+
+/** Confines a service transaction to one tenant, as soon as the tenant is known. */
+export async function adoptTenant(trx: Knex.Transaction, tenantId: string): Promise<void> {
+  await trx.raw(`select set_config('app.tenant_id', ?, true)`, [tenantId])
+}
+
+async function assertBound(trx: Knex.Transaction): Promise<void> {
+  const { rows } = await trx.raw<{ rows: { exempt: boolean; owned: string | null }[] }>(
+    `select rolsuper or rolbypassrls as exempt, (
+       select min(c.oid::regclass::text) from pg_class c join pg_attribute a on a.attrelid = c.oid
+       where a.attname = 'tenant_id' and c.relkind in ('r', 'p') and pg_has_role(r.oid, c.relowner, 'USAGE')) as owned
+     from pg_roles r where rolname = current_user`,
+  )
+  if (rows[0]?.exempt) throw new Error('it is superuser or has BYPASSRLS, and so sees every tenant')
+  if (rows[0]?.owned) throw new Error(`it has the rights of the owner of ${rows[0].owned}, who could lift its policies`)
+}
+
+function roleProblem(databaseRole: DatabaseRole, error: unknown): unknown {
+  if (isDatabaseDown(error)) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  const remedy = 'run "npm run migrate -- up", or see the roles in migrations/0001_foundation.ts'
+  return new Error(`the database role ${databaseRole} cannot be used safely: ${reason}; ${remedy}`, { cause: error })
+}
+
+async function within<T>(timeoutMs: number, late: Error, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(late), timeoutMs)))
+  try {
+    return await Promise.race([work, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}

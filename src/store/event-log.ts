@@ -1,0 +1,85 @@
+import type { Knex } from 'knex'
+import { InvalidRequestError } from '../domain/errors.js'
+import type { EventName, NewEvent } from '../domain/event.js'
+import type { Actor } from '../domain/identity.js'
+import type { Database } from './database.js'
+import { cleanText, isUuid, json } from './values.js'
+
+/** An entry of the log; ids grow with the commits of a tenant. */
+export interface LoggedEvent {
+  id: string
+  event: EventName
+  severity: 'info' | 'warning' | 'error'
+  tenantId: string
+  userId: string | null
+  leadId: string | null
+  sessionId: string | null
+  traceId: string | null
+  data: Record<string, unknown>
+  ts: Date
+}
+
+/** First key of the advisory locks that number a tenant's entries. */
+const lockSpace = 7201
+
+/** Adds entries in the transaction of what they tell of; the last statement before the commit, for it takes a lock. */
+export async function appendEvents(trx: Knex.Transaction, events: NewEvent[]): Promise<string[]> {
+  if (events.length === 0) return []
+  // Held until the commit: who reads on from an id would miss a lower one that is committed later. In order of tenant,
+  // so that two transactions never wait for each other.
+  for (const tenantId of [...new Set(events.map((event) => event.tenantId))].sort())
+    await trx.raw('select pg_advisory_xact_lock(?, hashtext(?))', [lockSpace, tenantId])
+  const inserted = await trx('event_logs').insert(events.map(rowOf)).returning<{ id: string }[]>('id')
+  return inserted.map(({ id }) => id)
+}
+
+/** Makes this month's and the next month's partition of the log, where they are missing. */
+export async function ensureEventPartitions(database: Database): Promise<void> {
+  await database.withService(undefined, (trx) => trx.raw('select parley_ensure_event_partitions()'))
+}
+
+export function createEventLog(database: Database) {
+  return {
+    /** The session's entries that the actor may see, in order, after an id. */
+    listForSession: async (
+      actor: Actor,
+      sessionId: string,
+      { after = '0', limit }: { after?: string | undefined; limit: number },
+    ): Promise<LoggedEvent[]> => {
+      if (!/^\d{1,18}$/.test(after)) throw invalidAfter()
+      if (!isUuid(sessionId)) return []
+      return await database.withTenant(actor, (trx) => selectEvents(trx, [sessionId, after, limit]))
+    },
+    ensurePartitions: () => ensureEventPartitions(database),
+  }
+}
+
+export type EventLog = ReturnType<typeof createEventLog>
+
+async function selectEvents(trx: Knex.Transaction, bindings: [string, string, number]): Promise<LoggedEvent[]> {
+  const { rows } = await trx.raw<{ rows: LoggedEvent[] }>(
+    `select id, event, severity, tenant_id as "tenantId", user_id as "userId", lead_id as "leadId",
+       session_id as "sessionId", trace_id as "traceId", data, ts
+     from event_logs where session_id = ? and id > ? order by id limit ?`,
+    bindings,
+  )
+  return rows
+}
+
+const rowOf = (event: NewEvent) => ({
+  tenant_id: event.tenantId,
+  event: event.event,
+  severity: event.severity ?? 'info',
+  user_id: text(event.userId),
+  lead_id: text(event.leadId),
+  session_id: event.sessionId ?? null,
+  trace_id: text(event.traceId),
+  data: json(event.data),
+})
+
+const text = (value: string | undefined) => (value === undefined ? null : cleanText(value))
+
+const invalidAfter = () =>
+  new InvalidRequestError('after is not the id of an event', [
+    { pointer: 'query/after', detail: 'must be an event id' },
+  ])

@@ -1,0 +1,60 @@
+import { migrateDown, migrateUp, migrationStatus } from './migrate.js'
+
+export const migrateUsage = `usage: npm run migrate -- <up|down|status>
+
+  up      run what has not run yet, and grant the application its roles
+  down    take back the migration that ran last
+  status  list what has run and what has not; exit code 3 when something has not
+`
+
+interface Settings {
+  /** Of the role that owns the tables. */
+  url: string
+  /** The application's connection, when it is another. */
+  applicationUrl?: string | undefined
+}
+
+export interface Output {
+  out: (line: string) => void
+  err: (line: string) => void
+}
+
+/** Runs one migration command; answers the process's exit code. Settings are read only for a command that is one. */
+export async function migrateCommand(args: string[], settings: () => Settings, { out, err }: Output): Promise<number> {
+  const command = args.length === 1 ? commands[args[0] ?? ''] : undefined
+  if (args[0] === '--help' || args[0] === '-h') return (out(migrateUsage), 0)
+  if (!command) return (err(migrateUsage), 2)
+  try {
+    return await command(settings(), out)
+  } catch (error) {
+    err(`migrate ${args[0]}: ${error instanceof Error ? error.message : String(error)}`)
+    return 1
+  }
+}
+
+type Command = (settings: Settings, out: Output['out']) => Promise<number>
+
+const commands: Partial<Record<string, Command>> = {
+  async up({ url, applicationUrl }, out) {
+    const applicationRole = roleOf(applicationUrl)
+    const { applied } = await migrateUp({ url, ...(applicationRole && { applicationRole }) })
+    for (const name of applied) out(`applied  ${name}`)
+    if (applied.length === 0) out('nothing to do')
+    return 0
+  },
+  async down({ url }, out) {
+    const { undone } = await migrateDown({ url })
+    out(undone === undefined ? 'nothing to take back' : `undone   ${undone}`)
+    return 0
+  },
+  async status({ url }, out) {
+    const { applied, pending } = await migrationStatus({ url })
+    for (const name of applied) out(`applied  ${name}`)
+    for (const name of pending) out(`pending  ${name}`)
+    return pending.length > 0 ? 3 : 0
+  },
+}
+
+function roleOf(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : decodeURIComponent(new URL(url).username) || undefined
+}

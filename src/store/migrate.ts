@@ -1,0 +1,81 @@
+import knex, { type Knex } from 'knex'
+import { migrations, type Migration } from '../../migrations/index.js'
+import { asUnavailable } from './database-down.js'
+import { grantRoles } from './role-grants.js'
+
+export interface MigrateOptions {
+  /** Of the role that owns the tables. */
+  url: string
+  log?: { info(fields: object, message: string): void }
+}
+
+/** Key of the advisory lock; one per database, so that two starts at once do each step once. */
+const migrationLock = 4_851_205
+
+/** Names without the file's extension: the same before and after the build. */
+const source: Knex.MigrationSource<Migration> = {
+  getMigrations: () => Promise.resolve(migrations),
+  getMigrationName: ({ name }) => name,
+  getMigration: (migration) => Promise.resolve(migration),
+}
+
+/** Runs what has not run yet, and lets the application's login take the application's roles. */
+export async function migrateUp(
+  options: MigrateOptions & { applicationRole?: string },
+): Promise<{ applied: string[] }> {
+  const applied = await locked(options.url, async (trx) => {
+    const [, names] = (await trx.migrate.latest({ migrationSource: source })) as [number, string[]]
+    return names
+  })
+  await onConnection(options.url, (connection) => grantRoles(connection, options.applicationRole))
+  options.log?.info({ applied }, 'database migrated')
+  return { applied }
+}
+
+/** Takes back the migration that ran last. */
+export async function migrateDown(options: MigrateOptions): Promise<{ undone: string | undefined }> {
+  const undone = await locked(options.url, async (trx) => {
+    const [, names] = (await trx.migrate.down({ migrationSource: source })) as [number, string[]]
+    return names[0]
+  })
+  options.log?.info({ undone }, 'migration taken back')
+  return { undone }
+}
+
+/** What has run and what has not; it changes nothing. */
+export async function migrationStatus({ url }: { url: string }): Promise<{ applied: string[]; pending: string[] }> {
+  return await onConnection(url, async (connection) => {
+    const { rows } = await connection.raw<{ rows: { known: boolean }[] }>(
+      `select to_regclass('knex_migrations') is not null as known`,
+    )
+    const applied = rows[0]?.known ? await connection('knex_migrations').orderBy('id').pluck<string[]>('name') : []
+    return { applied, pending: migrations.map(({ name }) => name).filter((name) => !applied.includes(name)) }
+  })
+}
+
+/** All or nothing under one lock: a killed run leaves neither half a schema nor knex's own lock row behind. */
+function locked<T>(url: string, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
+  return onConnection(url, (connection) =>
+    connection.transaction(async (trx) => {
+      await trx.raw('select pg_advisory_xact_lock(?)', [migrationLock])
+      await trx.migrate.forceFreeMigrationsLock({ migrationSource: source })
+      return await work(trx)
+    }),
+  )
+}
+
+async function onConnection<T>(url: string, work: (connection: Knex) => Promise<T>): Promise<T> {
+  const connection = knex({
+    client: 'pg',
+    connection: { connectionString: url, application_name: 'parley-migrate', connectionTimeoutMillis: 5_000 },
+    acquireConnectionTimeout: 10_000,
+    pool: { min: 0, max: 1 },
+  })
+  try {
+    return await work(connection)
+  } catch (error) {
+    throw asUnavailable(error)
+  } finally {
+    await connection.destroy()
+  }
+}

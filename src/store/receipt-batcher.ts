@@ -1,0 +1,108 @@
+import type { Delivery } from '../domain/webhook.js'
+import { isDatabaseDown } from './database-down.js'
+import type { Arrival, ReceiptRow } from './webhook-receipts.js'
+
+/** What a delivery learns of its receipt. */
+export type Receipt = Pick<ReceiptRow, 'id' | 'status'> & {
+  tenantId: string | undefined
+  /** Of all deliveries of the event, exactly one is the first. */
+  first: boolean
+}
+
+export interface BatcherOptions {
+  insert: (arrivals: readonly Arrival[]) => Promise<ReceiptRow[]>
+  /** More gains nothing, and costs the last of the batch its time (measured). */
+  maxBatch?: number
+  maxBatchBytes?: number
+  /** One commit on its way to the disk while the next is being written. */
+  maxInFlight?: number
+}
+
+interface Waiting {
+  delivery: Delivery
+  drain: boolean
+  resolve: (receipt: Receipt) => void
+  reject: (error: unknown) => void
+}
+
+/** Group commit: deliveries that arrive together share a statement and a commit; one that is alone waits for nobody. */
+export function createReceiptBatcher(options: BatcherOptions) {
+  const { insert, maxBatch = 64, maxBatchBytes = 4 * 1024 * 1024, maxInFlight = 2 } = options
+  const queue: Waiting[] = []
+  let inFlight = 0
+
+  function pump(): void {
+    while (inFlight < maxInFlight && queue.length > 0) {
+      inFlight++
+      void commit(insert, takeBatch(queue, maxBatch, maxBatchBytes)).finally(() => {
+        inFlight--
+        pump()
+      })
+    }
+  }
+
+  return {
+    /** @throws what the database throws; nothing is known of the receipt then */
+    record(delivery: Delivery, drain: boolean): Promise<Receipt> {
+      return new Promise((resolve, reject) => {
+        queue.push({ delivery, drain, resolve, reject })
+        pump()
+      })
+    },
+  }
+}
+
+export type ReceiptBatcher = ReturnType<typeof createReceiptBatcher>
+
+function takeBatch(queue: Waiting[], maxBatch: number, maxBytes: number): Waiting[] {
+  let bytes = 0
+  let size = 0
+  while (size < Math.min(maxBatch, queue.length)) {
+    bytes += queue[size]?.delivery.payload.length ?? 0
+    if (size > 0 && bytes > maxBytes) break
+    size++
+  }
+  return queue.splice(0, size)
+}
+
+type Insert = BatcherOptions['insert']
+
+async function commit(insert: Insert, batch: Waiting[]): Promise<void> {
+  const groups = groupByKey(batch)
+  try {
+    const rows = await insert([...groups.values()].map(arrivalOf))
+    const byKey = new Map(rows.map((row) => [row.delivery_key, row]))
+    for (const [key, group] of groups) settle(group, byKey.get(key))
+  } catch (error) {
+    if (groups.size === 1 || isDatabaseDown(error)) return batch.forEach(({ reject }) => reject(error))
+    // One row that the database refuses must not take its neighbours with it.
+    await Promise.all([...groups.values()].map((group) => commit(insert, group)))
+  }
+}
+
+function groupByKey(batch: Waiting[]): Map<string, Waiting[]> {
+  const groups = new Map<string, Waiting[]>()
+  for (const waiting of batch) {
+    const group = groups.get(waiting.delivery.deliveryKey)
+    if (group) group.push(waiting)
+    else groups.set(waiting.delivery.deliveryKey, [waiting])
+  }
+  return groups
+}
+
+function arrivalOf(group: Waiting[]): Arrival {
+  const [{ delivery, drain }] = group as [Waiting]
+  return { delivery, drain, source: 'delivery', count: group.length }
+}
+
+function settle(group: Waiting[], row: ReceiptRow | undefined): void {
+  group.forEach(({ resolve, reject }, index) => {
+    if (!row) return reject(new Error('the database answered without the receipt'))
+    resolve({
+      id: row.id,
+      status: row.status,
+      tenantId: row.tenant_id ?? undefined,
+      first: row.inserted && index === 0,
+    })
+  })
+}

@@ -1,0 +1,88 @@
+import type { Knex } from 'knex'
+import type { SessionSignal } from '../domain/webhook.js'
+import type { Database } from './database.js'
+import type { ReceiptProcessing } from './receipt-processing.js'
+import { receiptColumns, type SettledReceipt, type StoredReceipt } from './receipt-states.js'
+
+export interface PendingSignal {
+  receiptId: string
+  sessionId: string
+  signal: SessionSignal
+}
+
+/** A receipt without a drain mark this old has lost its workflow between receipt and start, or the engine lost its worker. */
+const abandonedSeconds = 15
+/** A signal this old was left behind by a drain that died between its commit and the sending. */
+const leftoverSeconds = 10
+
+// Turn by turn: the first of every tenant, then the second of every tenant. What no session is known for yet takes its
+// turns together, as one more tenant, so that a flood of it cannot push the others back.
+const due = `
+  select r.id, row_number() over (partition by coalesce(r.tenant_id::text, c.tenant_id::text, r.provider)
+    order by r.received_at, r.id) as turn, r.received_at
+  from webhook_receipts r left join conversations_users c on c.session_id = r.session_id
+  where r.status in ('received', 'waiting') and r.next_attempt_at <= now()
+    and (r.status = 'waiting' or r.drain or r.received_at < now() - interval '${abandonedSeconds} seconds')`
+
+/** What takes the receipts that no workflow of their own has, batch by batch. */
+export function createReceiptDrain({ database, processing }: { database: Pick<Database, 'withService'>; processing: ReceiptProcessing }) {
+  return {
+    /** One transaction; safe beside the receipts' own workflows and beside another drain. */
+    batch: (limit: number): Promise<SettledReceipt[]> =>
+      database.withService(undefined, async (trx) => {
+        const receipts = await take(trx, limit)
+        await lockSessions(trx, receipts)
+        const settled: SettledReceipt[] = []
+        for (const receipt of receipts) settled.push(await processing.applySafely(trx, receipt, true))
+        return settled
+      }),
+    leftoverSignals: (limit: number): Promise<PendingSignal[]> =>
+      database.withService(undefined, async (trx) => {
+        const { rows } = await trx.raw<{ rows: PendingSignal[] }>(
+          `select id as "receiptId", session_id as "sessionId", signal from webhook_receipts
+           where signal_pending and first_processed_at < now() - interval '${leftoverSeconds} seconds'
+           order by first_processed_at limit ?`,
+          [limit],
+        )
+        return rows
+      }),
+    async signalsSent(receiptIds: string[]): Promise<void> {
+      if (receiptIds.length === 0) return
+      await database.withService(undefined, (trx) =>
+        trx.raw('update webhook_receipts set signal_pending = false where id = any(?::uuid[])', [receiptIds] as Knex.RawBinding[]),
+      )
+    },
+    /** Milliseconds until something is due; undefined while nothing waits. */
+    nextDueMs: (): Promise<number | undefined> =>
+      database.withService(undefined, async (trx) => {
+        const { rows } = await trx.raw<{ rows: { ms: number | null }[] }>(
+          `select (extract(epoch from least(
+             (select min(next_attempt_at) from webhook_receipts where status = 'waiting' or (status = 'received' and drain)),
+             (select min(first_processed_at) + interval '${leftoverSeconds} seconds' from webhook_receipts where signal_pending)
+           ) - now()) * 1000)::float8 as ms`,
+        )
+        return rows[0]?.ms ?? undefined
+      }),
+  }
+}
+
+export type ReceiptDrain = ReturnType<typeof createReceiptDrain>
+
+async function take(trx: Knex.Transaction, limit: number): Promise<StoredReceipt[]> {
+  // Ranked first and locked then: a lock cannot be taken under a window. Twice as many, since others may hold some.
+  const { rows } = await trx.raw<{ rows: StoredReceipt[] }>(
+    `with due as materialized (${due} order by turn, received_at limit ?)
+     select ${receiptColumns.replaceAll(/\b(?=\w)/g, 'r.')} from due join webhook_receipts r using (id)
+     where r.status in ('received', 'waiting')
+     order by due.turn, due.received_at limit ? for update of r skip locked`,
+    [limit * 2, limit],
+  )
+  return rows
+}
+
+/** All sessions first and in order: with the tenants' locks of the event log held, nothing is waited for any more. */
+async function lockSessions(trx: Knex.Transaction, receipts: StoredReceipt[]): Promise<void> {
+  const sessionIds = receipts.flatMap((receipt) => receipt.session_id ?? [])
+  for (const table of ['conversations_users', 'untracked_sessions'])
+    await trx.raw(`select from ${table} where session_id = any(?::uuid[]) order by session_id for update`, [sessionIds] as Knex.RawBinding[])
+}

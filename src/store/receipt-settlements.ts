@@ -1,0 +1,36 @@
+import type { ReceiptStatus } from '../domain/webhook.js'
+
+/** Name of the PostgreSQL channel on which a worker tells another process what became of a receipt. */
+export const settlementChannel = 'parley_receipts'
+
+export const settlementMessage = (receiptId: string, status: ReceiptStatus) => `${receiptId} ${status}`
+
+type Waiter = (status: ReceiptStatus) => void
+
+/** Brings what became of a receipt to the request that waits for it. */
+export function createReceiptSettlements() {
+  const waiters = new Map<string, Waiter>()
+  const announce = (receiptId: string, status: ReceiptStatus): void => waiters.get(receiptId)?.(status)
+  return {
+    announce,
+    /** A message of the channel. */
+    announceMessage(message: string): void {
+      const [receiptId = '', status = ''] = message.split(' ')
+      announce(receiptId, status as ReceiptStatus)
+    },
+    /** Listens from now on; undefined once the time is up. */
+    wait(receiptId: string, timeoutMs: number): Promise<ReceiptStatus | undefined> {
+      return new Promise((resolve) => {
+        const done = (status?: ReceiptStatus) => {
+          clearTimeout(timer)
+          waiters.delete(receiptId)
+          resolve(status)
+        }
+        const timer = setTimeout(done, Math.max(0, timeoutMs))
+        waiters.set(receiptId, done)
+      })
+    },
+  }
+}
+
+export type ReceiptSettlements = ReturnType<typeof createReceiptSettlements>

@@ -1,0 +1,93 @@
+import type { Knex } from 'knex'
+import type { Delivery, ReceiptSource, ReceiptStatus } from '../domain/webhook.js'
+import type { Database } from './database.js'
+
+/** A delivery on its way into the table. */
+export interface Arrival {
+  delivery: Delivery
+  /** Nobody's workflow will have it: the drain takes it. */
+  drain: boolean
+  source: ReceiptSource
+  /** RFC 3339; now unless it came earlier and was spooled. */
+  receivedAt?: string
+  /** How many deliveries of the event this stands for. */
+  count: number
+}
+
+/** The row that holds an event's key. */
+export interface ReceiptRow {
+  id: string
+  delivery_key: string
+  status: ReceiptStatus
+  tenant_id: string | null
+  /** False when an earlier delivery had made it. */
+  inserted: boolean
+}
+
+const columns = `delivery_key, provider, kind, external_id, session_id, payload, headers, source, drain, attempts, received_at`
+
+const insertFrom = `
+  insert into webhook_receipts (${columns}, workflow_id)
+  select ${columns.replace('headers', 'headers::jsonb').replace('received_at', 'coalesce(received_at, now())')},
+    case when drain then null else 'webhook/' || delivery_key end
+  from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::uuid[], ?::bytea[], ?::text[], ?::text[], ?::boolean[], ?::int[],
+    ?::timestamptz[]) as arrival (${columns})
+  on conflict (delivery_key) where status <> 'failed'`
+
+const byKey = (a: Arrival, b: Arrival) => (a.delivery.deliveryKey < b.delivery.deliveryKey ? -1 : 1)
+
+/** In order of the key: two statements with keys in common then wait for each other and never in a ring. */
+function bindings(arrivals: readonly Arrival[]) {
+  const rows = [...arrivals].sort(byKey)
+  const column = (of: (arrival: Arrival) => unknown) => rows.map(of)
+  return [
+    column(({ delivery }) => delivery.deliveryKey),
+    column(({ delivery }) => delivery.provider),
+    column(({ delivery }) => delivery.kind),
+    column(({ delivery }) => delivery.externalId),
+    column(({ delivery }) => delivery.sessionId ?? null),
+    column(({ delivery }) => delivery.payload),
+    column(({ delivery }) => JSON.stringify(delivery.headers)),
+    column(({ source }) => source),
+    column(({ drain }) => drain),
+    column(({ count }) => count),
+    column(({ receivedAt }) => receivedAt ?? null),
+  ] as Knex.RawBinding[]
+}
+
+/**
+ * Arrivals as receipts; an event that has one counts up its deliveries instead.
+ * @throws when two arrivals have the same key
+ */
+export async function recordArrivals(trx: Knex.Transaction, arrivals: readonly Arrival[]): Promise<ReceiptRow[]> {
+  const { rows } = await trx.raw<{ rows: ReceiptRow[] }>(
+    `${insertFrom} do update set attempts = webhook_receipts.attempts + excluded.attempts, last_seen_at = now()
+     returning id, delivery_key, status, tenant_id, (xmax = 0) as inserted`,
+    bindings(arrivals),
+  )
+  return rows
+}
+
+/** Arrivals as receipts; an event that has one is left as it is. */
+export async function addMissing(trx: Knex.Transaction, arrivals: readonly Arrival[]): Promise<void> {
+  await trx.raw(`${insertFrom} do nothing`, bindings(arrivals))
+}
+
+/** The table of receipts, as the receiving side uses it. */
+export function createWebhookReceipts({ database }: { database: Pick<Database, 'withService'> }) {
+  return {
+    /** One statement, one commit. */
+    insert: (arrivals: readonly Arrival[]): Promise<ReceiptRow[]> =>
+      database.withService(undefined, (trx) => recordArrivals(trx, arrivals)),
+    /** Leaves a receipt to the drain, which its own workflow may not reach. */
+    async release(receiptId: string): Promise<void> {
+      await database.withService(undefined, (trx) =>
+        trx.raw(`update webhook_receipts set drain = true where id = ? and status in ('received', 'waiting')`, [
+          receiptId,
+        ]),
+      )
+    },
+  }
+}
+
+export type WebhookReceipts = ReturnType<typeof createWebhookReceipts>

@@ -1,0 +1,40 @@
+import { ApplicationFailure, getExternalWorkflowHandle, isCancellation, log, proxyLocalActivities } from '@temporalio/workflow'
+import type { ProcessedReceipt, WebhookActivities } from '../activities/webhooks.js'
+import { providerEventSignal, type ReceiptStatus, sessionWorkflowId, type WebhookInput } from './messages.js'
+
+const { processReceipt } = proxyLocalActivities<WebhookActivities>({
+  startToCloseTimeout: '5s',
+  // Beyond this the drain has the receipt: an engine full of waiting events would be slower to recover than the table.
+  scheduleToCloseTimeout: '15s',
+  // Five tries of what fails each time fit into the time that a provider is kept waiting.
+  retry: { initialInterval: '10ms', backoffCoefficient: 2, maximumInterval: '500ms' },
+})
+
+/** One event of a provider: its receipt taken to its end, then its session told. */
+export async function webhookDelivery({ receiptId }: WebhookInput): Promise<{ status: ReceiptStatus }> {
+  const processed = await process(receiptId)
+  // A failed run may run again under the same id, and so may the event.
+  if (processed.status === 'failed') throw ApplicationFailure.nonRetryable('the receipt failed', 'WebhookFailed')
+  await tellSession(processed)
+  return { status: processed.status }
+}
+
+async function process(receiptId: string): Promise<ProcessedReceipt> {
+  try {
+    return await processReceipt({ receiptId })
+  } catch (error) {
+    if (isCancellation(error)) throw error
+    log.warn('left to the drain', { receipt_id: receiptId })
+    return { status: 'received' }
+  }
+}
+
+async function tellSession({ sessionId, signal }: ProcessedReceipt): Promise<void> {
+  if (!sessionId || !signal) return
+  try {
+    await getExternalWorkflowHandle(sessionWorkflowId(sessionId)).signal(providerEventSignal, signal)
+  } catch (error) {
+    if (isCancellation(error)) throw error
+    log.debug('no running session to tell', { session_id: sessionId })
+  }
+}
