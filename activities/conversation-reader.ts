@@ -8,7 +8,12 @@ export interface ConversationReaderDeps {
   /** What a provider's event says, in the common vocabulary. */
   normalise: (event: unknown) => SessionEvent
   /** Takes events in as their webhooks would have been, each once. */
-  ingest: (input: { provider: 'tavus'; sessionId: string; conversationId: string; events: unknown[] }) => Promise<unknown>
+  ingest: (input: {
+    provider: 'tavus'
+    sessionId: string
+    conversationId: string
+    events: unknown[]
+  }) => Promise<unknown>
   record: (input: { sessionId: string; conversationId?: string; facts: SessionFacts }) => Promise<unknown>
 }
 

@@ -17,7 +17,9 @@ export function toFailure(error: unknown, more: { effectless?: boolean } = {}): 
   const sqlState = (error as { code?: unknown } | null)?.code
   // Class 22 and 23: the row itself is refused, and will be refused again.
   if (typeof sqlState === 'string' && /^2[23]\w{3}$/.test(sqlState))
-    return ApplicationFailure.nonRetryable(`the database refused the row (${sqlState})`, 'database_refused', { status: 500 })
+    return ApplicationFailure.nonRetryable(`the database refused the row (${sqlState})`, 'database_refused', {
+      status: 500,
+    })
   return error
 }
 

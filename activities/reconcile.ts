@@ -74,15 +74,23 @@ async function listOpen(engine: SessionEngine): Promise<Map<string, OpenSession>
 }
 
 /** Asks for every live session what its webhooks may not have told. */
-async function askActive(deps: ReconcileActivityDeps, open: Map<string, OpenSession>, signal: AbortSignal): Promise<number> {
+async function askActive(
+  deps: ReconcileActivityDeps,
+  open: Map<string, OpenSession>,
+  signal: AbortSignal,
+): Promise<number> {
   const active = [...open.values()].filter((session) => session.status === 'active' && session.conversationId)
-  await inParallel(active, async ({ sessionId, conversationId }) => {
-    heartbeat()
-    const reading = await deps.reader.read(sessionId, conversationId ?? '', signal)
-    if (!reading.kinds.includes('shutdown') && !reading.kinds.includes('participant_joined')) return
-    for (const kind of reading.kinds)
-      await deps.engine.signal(sessionId, { key: `reconcile:${kind}`, kind, at: new Date().toISOString() })
-  }, deps.log)
+  await inParallel(
+    active,
+    async ({ sessionId, conversationId }) => {
+      heartbeat()
+      const reading = await deps.reader.read(sessionId, conversationId ?? '', signal)
+      if (!reading.kinds.includes('shutdown') && !reading.kinds.includes('participant_joined')) return
+      for (const kind of reading.kinds)
+        await deps.engine.signal(sessionId, { key: `reconcile:${kind}`, kind, at: new Date().toISOString() })
+    },
+    deps.log,
+  )
   return active.length
 }
 
@@ -94,35 +102,57 @@ async function endOrphans(
   signal: AbortSignal,
 ): Promise<number> {
   let ended = 0
-  const suspects = [...live].filter(([conversationId, sessionId]) => open.get(sessionId)?.conversationId !== conversationId)
-  await inParallel(suspects, async ([conversationId, sessionId]) => {
-    heartbeat()
-    const session = await deps.engine.describe(sessionId)
-    // Still starting: the session is about to learn of its conversation itself.
-    if (session?.running && (!session.conversationId || session.conversationId === conversationId)) return
-    deps.log.warn({ session_id: sessionId, external_id: conversationId, provider: 'tavus' }, 'orphan ended')
-    await deps.tavus.end(conversationId, signal)
-    const endedAt = new Date().toISOString()
-    if (!session?.running)
-      await deps.sessions.recordFacts({ sessionId, conversationId, facts: { endRequestedAt: endedAt, endRequestedBy: 'reconcile', endedAt } })
-    ended++
-  }, deps.log)
+  const suspects = [...live].filter(
+    ([conversationId, sessionId]) => open.get(sessionId)?.conversationId !== conversationId,
+  )
+  await inParallel(
+    suspects,
+    async ([conversationId, sessionId]) => {
+      heartbeat()
+      const session = await deps.engine.describe(sessionId)
+      // Still starting: the session is about to learn of its conversation itself.
+      if (session?.running && (!session.conversationId || session.conversationId === conversationId)) return
+      deps.log.warn({ session_id: sessionId, external_id: conversationId, provider: 'tavus' }, 'orphan ended')
+      await deps.tavus.end(conversationId, signal)
+      const endedAt = new Date().toISOString()
+      if (!session?.running)
+        await deps.sessions.recordFacts({
+          sessionId,
+          conversationId,
+          facts: { endRequestedAt: endedAt, endRequestedBy: 'reconcile', endedAt },
+        })
+      ended++
+    },
+    deps.log,
+  )
   return ended
 }
 
 /** Rows without an end whose workflow is gone: the provider's word closes them. */
-async function mendRows(deps: ReconcileActivityDeps, open: Map<string, OpenSession>, signal: AbortSignal): Promise<number> {
+async function mendRows(
+  deps: ReconcileActivityDeps,
+  open: Map<string, OpenSession>,
+  signal: AbortSignal,
+): Promise<number> {
   const rows = await deps.sessions.listOpenOlderThan(deps.staleRowSeconds)
   const left = rows.filter((row) => !open.has(row.sessionId))
-  await inParallel(left, async ({ sessionId, conversationId }) => {
-    heartbeat()
-    if ((await deps.engine.describe(sessionId))?.running) return
-    const reading = await deps.reader.read(sessionId, conversationId, signal)
-    if (!reading.live) return
-    await deps.tavus.end(conversationId, signal)
-    const endedAt = new Date().toISOString()
-    await deps.sessions.recordFacts({ sessionId, conversationId, facts: { endRequestedAt: endedAt, endRequestedBy: 'reconcile', endedAt } })
-  }, deps.log)
+  await inParallel(
+    left,
+    async ({ sessionId, conversationId }) => {
+      heartbeat()
+      if ((await deps.engine.describe(sessionId))?.running) return
+      const reading = await deps.reader.read(sessionId, conversationId, signal)
+      if (!reading.live) return
+      await deps.tavus.end(conversationId, signal)
+      const endedAt = new Date().toISOString()
+      await deps.sessions.recordFacts({
+        sessionId,
+        conversationId,
+        facts: { endRequestedAt: endedAt, endRequestedBy: 'reconcile', endedAt },
+      })
+    },
+    deps.log,
+  )
   return left.length
 }
 

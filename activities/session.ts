@@ -101,7 +101,9 @@ export function createSessionActivities(deps: SessionActivityDeps) {
       try {
         return await withHeartbeat(create)
       } catch (error) {
-        throw toFailure(error, { effectless: attempt === 1 && !(error instanceof ProviderError && error.unknownResult) })
+        throw toFailure(error, {
+          effectless: attempt === 1 && !(error instanceof ProviderError && error.unknownResult),
+        })
       }
     },
 

@@ -45,7 +45,9 @@ export function createWebhookActivities({ processing, drain, signalSession, anno
       for (const { receiptId, sessionId, signal } of queue) {
         heartbeat()
         // What cannot be sent now is a leftover, which a later batch sends.
-        await signalSession(sessionId, signal).then(() => sent.push(receiptId)).catch(() => undefined)
+        await signalSession(sessionId, signal)
+          .then(() => sent.push(receiptId))
+          .catch(() => undefined)
       }
     }
     await Promise.all(Array.from({ length: Math.min(signalsAtOnce, pending.length) }, lane))

@@ -1,15 +1,17 @@
 import type { Client } from '@temporalio/client'
 import type { NativeConnection } from '@temporalio/worker'
 import { createApp } from './http/app.js'
+import { productRoutes } from './http/product-routes.js'
 import { createHttpServer } from './http/server.js'
 import type { Config } from './config.js'
 import { createActivities } from '../activities/index.js'
 import { createLogger, type Logger } from './observability/logger.js'
-import { createMetrics } from './observability/metrics.js'
+import { createMetrics, type Metrics } from './observability/metrics.js'
 import { createServices, type Services } from './services.js'
 import { createTemporalClient, lazyConnection, registerSearchAttributes } from './temporal/connection.js'
 import { installRuntime } from './temporal/runtime.js'
 import { connectNative, startWorkers } from './temporal/worker.js'
+import { serveWorkerEndpoint } from './worker-endpoint.js'
 
 export interface ApplicationOptions {
   config: Config
@@ -37,7 +39,9 @@ export interface Application {
 export async function startApplication(options: ApplicationOptions): Promise<Application> {
   const { config } = options
   const service = options.api ? config.observability.apiServiceName : config.observability.workerServiceName
-  const log = options.log ?? createLogger({ service, level: config.observability.logLevel, redactPii: config.observability.redactPii })
+  const log =
+    options.log ??
+    createLogger({ service, level: config.observability.logLevel, redactPii: config.observability.redactPii })
   const metrics = createMetrics()
   if (options.worker) metrics.addSource(await installRuntime(log))
   logConfiguration(config, log)
@@ -45,17 +49,19 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const client = createTemporalClient(connection, config.temporal.namespace)
   const services = createServices({ config, log, metrics, client, version: options.version })
   await services.database.assertSafeRole()
-  await services.sessions.ensureEventPartitions()
+  await services.eventLog.ensurePartitions()
   const worker = options.worker ? startWorkerHalf(options, services, log) : undefined
-  const server = options.api ? await createHttpServer(createApp(services), config) : undefined
+  const server = options.api ? await createHttpServer(createApp(services, productRoutes(services)), config) : undefined
   if (options.api) services.background.start()
+  const endpoint = options.api ? undefined : await workerEndpoint(config, metrics, () => worker?.running() ?? false)
   return {
     services,
     url: server?.url,
     async stop() {
       await server?.close()
+      await endpoint?.close()
       await services.background.stop()
-      await (await worker)?.stop()
+      await worker?.stop()
       await connection.close()
       await services.close()
     },
@@ -69,18 +75,25 @@ function logConfiguration(config: Config, log: Logger): void {
 }
 
 /** The worker's half comes up when Temporal does; until then the API is not kept waiting. */
-async function startWorkerHalf(options: ApplicationOptions, services: Services, log: Logger) {
+function startWorkerHalf(options: ApplicationOptions, services: Services, log: Logger) {
   let stopped = false
+  let workers: Awaited<ReturnType<typeof runWorkers>> | undefined
   const starting = (async () => {
     const connection = await connectNative(options.config.temporal, log)
-    if (stopped) return await connection.close()
-    return await runWorkers(options, services, connection, log)
-  })().catch(options.onFatal)
+    if (!stopped) return (workers = await runWorkers(options, services, connection, log))
+    await connection.close()
+    return undefined
+  })().catch((error: unknown) => {
+    options.onFatal(error)
+    return undefined
+  })
   return {
+    running: () => workers?.running() ?? false,
     async stop() {
       stopped = true
-      const running = await Promise.race([starting, new Promise<undefined>((resolve) => setTimeout(resolve, 1000))])
-      await (running ?? undefined)?.stop()
+      const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 1000))
+      const running = await Promise.race([starting, late])
+      await running?.stop()
     },
   }
 }
@@ -104,9 +117,15 @@ async function runWorkers(options: ApplicationOptions, services: Services, conne
   await services.standing.wakeDrain()
   log.info({ task_queues: Object.values(config.temporal.taskQueues) }, 'worker polls')
   return {
+    running: workers.running,
     async stop() {
       await workers.stop()
       await connection.close()
     },
   }
 }
+
+const workerEndpoint = (config: Config, metrics: Metrics, running: () => boolean) =>
+  config.observability.workerMetricsPort === 0
+    ? undefined
+    : serveWorkerEndpoint({ port: config.observability.workerMetricsPort, host: config.server.host, metrics, running })

@@ -21,6 +21,7 @@ import { createProbes } from './temporal/probes.js'
 import { createSessionClient } from './temporal/sessions.js'
 import { createStandingWorkflows } from './temporal/standing.js'
 import { createWebhookClient } from './temporal/webhooks.js'
+import { createWebhookServices } from './webhook-services.js'
 
 export interface ServiceOptions {
   config: Config
@@ -39,6 +40,25 @@ export function createServices({ config, log, metrics, client, version }: Servic
   const { taskQueues, namespace } = config.temporal
   const sessionClient = createSessionClient({ client, taskQueue: taskQueues.sessions })
   const providers = createProviders(config, metrics)
+  const probes = createProbes({ client, namespace, taskQueues })
+  const webhookClient = createWebhookClient({ client, taskQueue: taskQueues.webhooks })
+  const standing = createStandingWorkflows({
+    client,
+    sessionsQueue: taskQueues.sessions,
+    webhooksQueue: taskQueues.webhooks,
+    reconcile: { everyMs: config.sessions.reconcileMs },
+    drain: { batchSize: 256, idleMs: 30_000 },
+  })
+  const webhooks = createWebhookServices({
+    config,
+    log,
+    metrics,
+    database,
+    webhookClient,
+    wakeDrain: standing.wakeDrain,
+  })
+  metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
+  const core = { config, log, events, database, sessions, sessionClient, webhooks, ...providers }
   return {
     config,
     log,
@@ -52,19 +72,83 @@ export function createServices({ config, log, metrics, client, version }: Servic
     eventLog: createEventLog(database),
     recordings: createRecordings({ recording: config.tavus.recording, credentials: config.aws }),
     sessionClient,
-    webhookClient: createWebhookClient({ client, taskQueue: taskQueues.webhooks }),
-    standing: createStandingWorkflows({
-      client,
-      sessionsQueue: taskQueues.sessions,
-      webhooksQueue: taskQueues.webhooks,
-      reconcile: { everyMs: config.sessions.reconcileMs },
-      drain: { batchSize: 256, idleMs: 30_000 },
-    }),
+    webhookClient,
+    standing,
+    webhooks,
+    probes: { ...probes, database: () => database.ping(1500) },
+    workerHeartbeats: probes.heartbeats,
+    endDirectly: createDirectEnd(core),
+    activityDeps: activityDepsOf(core),
+    background: webhooks.background,
     ...providers,
+    async close(): Promise<void> {
+      await providers.closeProviders()
+      await database.destroy()
+    },
   }
 }
 
 export type Services = ReturnType<typeof createServices>
+
+interface Core {
+  config: Config
+  log: Logger
+  events: ReturnType<typeof createEvents>
+  database: ReturnType<typeof createDatabase>
+  sessions: ReturnType<typeof createSessionStore>
+  sessionClient: ReturnType<typeof createSessionClient>
+  webhooks: ReturnType<typeof createWebhookServices>
+  tavus: ReturnType<typeof createTavusClient>
+  llm: ReturnType<typeof createLlmClient>
+}
+
+/** What the worker's activities are built from. */
+function activityDepsOf({ config, log, events, sessions, sessionClient, webhooks, tavus, llm }: Core): ActivityDeps {
+  const { installation } = config
+  const { callbackUrl: base, callbackSecrets: secrets } = config.tavus
+  const tavusDefaults = {
+    ...config.tavus,
+    callbackUrl: (sessionId: string) => callbackUrl({ base, sessionId, secrets }),
+  }
+  return {
+    session: { installation, tavus, tavusDefaults, llm, sessions, events },
+    reconcile: {
+      installation,
+      tavus,
+      sessions,
+      engine: sessionClient,
+      log,
+      staleStartSeconds: config.sessions.startTimeoutMs / 1000 + 60,
+      staleRowSeconds: 60,
+    },
+    reader: { tavus, normalise: normaliseTavusEvent, ingest: webhooks.ingest, record: sessions.recordFacts },
+    webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal },
+    prewarmWarmMs: config.customLlm.warmMs,
+  }
+}
+
+/** Ends a conversation without its workflow: the engine is away, or has forgotten it. */
+function createDirectEnd({ sessions, tavus, events }: Core) {
+  return async (sessionId: string): Promise<EndedSession> => {
+    const known = await sessions.findOwner(sessionId)
+    if (!known?.conversationId) throw new NotFoundError('no such session')
+    const { conversationId } = known
+    const endRequestedAt = new Date().toISOString()
+    events.tavusEndRequested({ conversationId })
+    await tavus.end(conversationId)
+    events.tavusEndResponded({ conversationId })
+    const endedAt = new Date().toISOString()
+    await sessions.recordFacts({
+      sessionId,
+      conversationId,
+      facts: { endRequestedAt, endRequestedBy: 'user', endedAt },
+      ending: true,
+    })
+    const outcome = await sessions.outcomeFor(sessionId)
+    if (!outcome) throw new NotFoundError('no such session')
+    return outcome
+  }
+}
 
 function createProviders(config: Config, metrics: Metrics) {
   const observe: Parameters<typeof createTransport>[0]['observe'] = (labels, durationMs) =>

@@ -43,7 +43,8 @@ export class SessionMessages {
     this.version++
     this.gone.add(requestId)
     this.waiting.delete(requestId)
-    if (this.waiting.size === 0 && !this.has('participant_joined')) this.abandonAt ??= Date.now() + this.input.limits.abandonMs
+    if (this.waiting.size === 0 && !this.has('participant_joined'))
+      this.abandonAt ??= Date.now() + this.input.limits.abandonMs
   }
 
   requestEnd(by: EndRequester): void {

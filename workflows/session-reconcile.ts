@@ -1,4 +1,12 @@
-import { condition, continueAsNew, log, proxyActivities, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow'
+import {
+  condition,
+  continueAsNew,
+  log,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow'
 import type { ReconcileActivities } from '../activities/reconcile.js'
 import { type ReconcileInput, sweepNowSignal } from './messages.js'
 
@@ -22,7 +30,9 @@ export async function sessionReconcile(input: ReconcileInput): Promise<void> {
     asked = false
     try {
       const found = await activities.sweepSessions()
-      setCurrentDetails(`last sweep: ${found.asked} open sessions asked, ${found.ended} orphans ended, ${found.mended} rows mended`)
+      setCurrentDetails(
+        `last sweep: ${found.asked} open sessions asked, ${found.ended} orphans ended, ${found.mended} rows mended`,
+      )
     } catch (error) {
       // The next round is the retry: an hour without the provider must not end the standing workflow.
       log.warn('the sweep failed', { error: String(error) })

@@ -42,7 +42,9 @@ export async function conversationSession(input: SessionInput): Promise<{ sessio
   setHandler(awaitReadyUpdate, ({ requestId }) => answerReady(messages, requestId), {
     validator: ({ requestHash }) => messages.checkRequest(requestHash),
   })
-  setHandler(endUpdate, ({ reason }) => answerEnd(messages, reason), { validator: ({ actor }) => messages.checkActor(actor) })
+  setHandler(endUpdate, ({ reason }) => answerEnd(messages, reason), {
+    validator: ({ actor }) => messages.checkActor(actor),
+  })
   return new SessionRun(input, messages).run()
 }
 
@@ -200,7 +202,10 @@ class SessionRun {
       setCurrentDetails(`**failed**: ${failure.message}`)
       upsertSearchAttributes([{ key: status, value: 'failed' }])
       const { sessionId, owner } = this.input
-      if (this.mayExist) await this.providerEnd.endByName.executeWithOptions({ summary: 'end what may have been created' }, [{ sessionId }])
+      if (this.mayExist)
+        await this.providerEnd.endByName.executeWithOptions({ summary: 'end what may have been created' }, [
+          { sessionId },
+        ])
       if (!owner?.tenantId) await this.patient.releaseUntracked({ sessionId })
       await condition(allHandlersFinished)
       return failure
@@ -210,14 +215,18 @@ class SessionRun {
   /** Until somebody asks for the end, the provider says so, or the time is up. */
   private async untilEnd(): Promise<void> {
     const { messages, input } = this
-    const deadline = Date.parse(this.facts.createdAt ?? iso(Date.now())) + input.maxSeconds * 1000 + input.limits.maxGraceMs
+    const deadline =
+      Date.parse(this.facts.createdAt ?? iso(Date.now())) + input.maxSeconds * 1000 + input.limits.maxGraceMs
     while (!messages.endRequest && !messages.has('shutdown')) {
       const now = Date.now()
       if (messages.abandonAt !== undefined && now >= messages.abandonAt) messages.requestEnd('abandoned')
       else if (now >= deadline) messages.requestEnd('max_duration')
       else {
         const version = messages.version
-        await condition(() => messages.version !== version, Math.max(1, Math.min(deadline, messages.abandonAt ?? deadline) - now))
+        await condition(
+          () => messages.version !== version,
+          Math.max(1, Math.min(deadline, messages.abandonAt ?? deadline) - now),
+        )
       }
     }
   }
@@ -311,9 +320,10 @@ class SessionRun {
   private async ask(conversationId: string): Promise<void> {
     const { sessionId } = this.input
     try {
-      const known = await this.providerPatient.askConversation.executeWithOptions({ summary: 'ask for what did not come' }, [
-        { sessionId, conversationId },
-      ])
+      const known = await this.providerPatient.askConversation.executeWithOptions(
+        { summary: 'ask for what did not come' },
+        [{ sessionId, conversationId }],
+      )
       for (const kind of known.kinds) this.messages.learned(kind)
       if (known.live) await this.providerEnd.endConversation({ conversationId })
     } catch (error) {

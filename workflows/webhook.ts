@@ -1,4 +1,10 @@
-import { ApplicationFailure, getExternalWorkflowHandle, isCancellation, log, proxyLocalActivities } from '@temporalio/workflow'
+import {
+  ApplicationFailure,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  proxyLocalActivities,
+} from '@temporalio/workflow'
 import type { ProcessedReceipt, WebhookActivities } from '../activities/webhooks.js'
 import { providerEventSignal, type ReceiptStatus, sessionWorkflowId, type WebhookInput } from './messages.js'
 

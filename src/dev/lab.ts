@@ -85,7 +85,10 @@ function urls(adminUrl: string, passwords: RolePasswords, database: string) {
   }
 }
 
-async function labTemporal({ dataDir, supervisor, progress, temporalOnDisk }: LabOptions, detail: (text: string) => void) {
+async function labTemporal(
+  { dataDir, supervisor, progress, temporalOnDisk }: LabOptions,
+  detail: (text: string) => void,
+) {
   const binary = await findTemporal({ detail, say: progress.say })
   const onDisk = temporalOnDisk ? { dbFile: join(dataDir, 'temporal', 'temporal.db') } : {}
   return await startTemporal({ binary, searchAttributes: searchAttributeDefinitions, supervisor, ...onDisk })

@@ -3,7 +3,11 @@ import type { ChildSpec } from './supervised-child.js'
 
 type Environment = Record<string, string | undefined>
 
-const program = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
+/** Of the build, also when a test runs this file from its source. */
+const program = (path: string) => {
+  const built = import.meta.url.endsWith('.js') ? '../' : '../../dist/src/'
+  return fileURLToPath(new URL(built + path, import.meta.url))
+}
 
 const answersOk = async (url: string) => (await fetch(url, { signal: AbortSignal.timeout(2_000) })).status === 200
 

@@ -72,7 +72,7 @@ async function prepareDatabase(
   )
   if (config.database.url !== undefined || config.production) return
   const { demoPassword } = config.identity
-  await progress.step('seed data', () => seedDevelopment({ url: migrationUrl, demoPassword }))
+  await progress.step('seed data', () => seedDevelopment({ url: databaseUrl, demoPassword }))
 }
 
 /** Temporal as given, or our own. */

@@ -19,7 +19,7 @@ export function mountRoutes(router: Router<RequestState>, routes: Route[], optio
   for (const route of routes)
     router.register([...route.paths], [route.method], async (ctx: AppContext) => {
       const caller = callerFor(route, ctx, options.events)
-      answer(ctx, await route.handle(await incoming(route, ctx, caller, options)))
+      answer(ctx, route, await route.handle(await incoming(route, ctx, caller, options)))
     })
 }
 
@@ -70,9 +70,11 @@ function hangUpSignal(ctx: AppContext): AbortSignal {
   return controller.signal
 }
 
-function answer(ctx: AppContext, { status, body, headers = {} }: Awaited<ReturnType<Route['handle']>>): void {
+function answer(ctx: AppContext, route: Route, { status, body, headers = {} }: Awaited<ReturnType<Route['handle']>>): void {
   ctx.status = status
   ctx.set(headers)
-  if (body === undefined) return void (ctx.body = null)
-  ctx.body = body
+  const { contentType } = route.responses[status] ?? {}
+  if (contentType) ctx.type = contentType
+  // Koa takes an absent body for a 204, whatever the status.
+  ctx.body = body ?? (status === 204 || status === 304 ? null : '')
 }

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import { z } from 'zod'
 import { type FieldError, ParleyError, TooManyRequestsError, UnauthorizedError } from '../domain/errors.js'
 import type { AppContext } from './context.js'
@@ -77,5 +78,14 @@ function challengeOf({ code, message }: UnauthorizedError): string {
 /** Whatever was thrown, as an error that may leave; what nobody meant to answer becomes a bare 500. */
 export function toParleyError(error: unknown): ParleyError {
   if (error instanceof ParleyError) return error
+  const status = clientErrorStatus(error)
+  // Koa's own words may quote files or the request: the status says enough.
+  if (status) return new ParleyError(`http_${status}`, status, STATUS_CODES[status] ?? 'Error', 'the request was refused')
   return new ParleyError('internal_error', 500, 'Internal Server Error', 'an unexpected error occurred', { cause: error })
+}
+
+/** Status of an error that Koa or one of its middleware threw at the client. */
+function clientErrorStatus(error: unknown): number | undefined {
+  const { status, expose } = (error ?? {}) as { status?: unknown; expose?: unknown }
+  return expose === true && typeof status === 'number' && status >= 400 && status < 500 ? status : undefined
 }

@@ -57,20 +57,20 @@ export interface Incoming<A extends RouteAuth = RouteAuth, P = unknown, Q = unkn
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined
 
-interface Definition<A extends RouteAuth, P, Q, H, B, R extends Responses> {
+interface Definition<A extends RouteAuth, P, Q, H, B, R extends Responses, T> {
   method: RouteMethod
   /** Several are aliases of the first. */
   path: string | readonly [string, ...string[]]
   operationId: string
   summary: string
   description?: string
-  tags: string[]
+  tags: readonly string[]
   auth: A
   /** False: the limit of anonymous callers does not count this route. */
   anonymousLimit?: boolean
   request?: RequestSchemas<P, Q, H, B>
   responses: R
-  handler: (incoming: Incoming<A, Parsed<P>, Parsed<Q>, Parsed<H>, Parsed<B>>) => Promise<Answer<R>> | Answer<R>
+  handler: (incoming: Incoming<A, Parsed<P>, Parsed<Q>, Parsed<H>, Parsed<B>>) => Promise<T> | T
 }
 
 /** A route as the application mounts and documents it. */
@@ -80,7 +80,7 @@ export interface Route {
   operationId: string
   summary: string
   description: string | undefined
-  tags: string[]
+  tags: readonly string[]
   auth: RouteAuth
   anonymousLimit: boolean
   request: RequestSchemas
@@ -92,11 +92,12 @@ export interface Route {
 export function route<
   A extends RouteAuth,
   const R extends Responses,
+  const T extends Answer<R>,
   P extends z.ZodType | undefined = undefined,
   Q extends z.ZodType | undefined = undefined,
   H extends z.ZodType | undefined = undefined,
   B extends z.ZodType | undefined = undefined,
->(definition: Definition<A, P, Q, H, B, R>): Route {
+>(definition: Definition<A, P, Q, H, B, R, T>): Route {
   const { path, description, anonymousLimit = true, request = {}, handler, ...rest } = definition
   return {
     ...rest,

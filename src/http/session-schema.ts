@@ -6,11 +6,21 @@ import type { Services } from '../services.js'
 const wishes = {
   persona_id: z.string().min(1).max(200).optional(),
   replica_id: z.string().min(1).max(200).optional(),
-  conversation_name: z.string().min(1).max(200).optional().meta({ description: 'Shown at the provider, before our own mark' }),
+  conversation_name: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .meta({ description: 'Shown at the provider, before our own mark' }),
   conversational_context: z.string().min(1).max(20_000).optional(),
   custom_greeting: z.string().min(1).max(2000).optional(),
   language: z.string().min(1).max(60).optional().meta({ description: 'As the provider names it, for example english' }),
-  max_duration_seconds: z.int().min(5).max(86_400).optional().meta({ description: 'At most SESSION_MAX_SECONDS; more is cut to it' }),
+  max_duration_seconds: z
+    .int()
+    .min(5)
+    .max(86_400)
+    .optional()
+    .meta({ description: 'At most SESSION_MAX_SECONDS; more is cut to it' }),
   lead_id: z.string().min(1).max(200).optional(),
   metadata: z
     .record(z.string().max(200), z.unknown())
@@ -55,7 +65,8 @@ export const startAnswer = z
       tavus_conversation_id: z.string(),
       system_user_id: z.string().nullable(),
       db_tracking: z.string().meta({
-        description: '"success", "skipped: unauthenticated or missing data", "pending" (still being retried) or "failed: <why>"',
+        description:
+          '"success", "skipped: unauthenticated or missing data", "pending" (still being retried) or "failed: <why>"',
       }),
     }),
   })
@@ -127,7 +138,14 @@ export function presentSession(row: SessionSummary): z.input<typeof sessionSchem
 /** A session that the engine knows and the database does not, yet or at all. */
 export function presentState(state: SessionState): z.input<typeof sessionSchema> {
   const { ready, end } = state
-  const phases = { starting: 'starting', active: 'active', ending: 'ending', awaiting_artifacts: 'completed', closed: 'completed', failed: 'failed' }
+  const phases = {
+    starting: 'starting',
+    active: 'active',
+    ending: 'ending',
+    awaiting_artifacts: 'completed',
+    closed: 'completed',
+    failed: 'failed',
+  }
   return {
     session_id: state.sessionId,
     provider: 'tavus',

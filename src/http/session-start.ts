@@ -73,11 +73,20 @@ export function createSessionStarter({ config, sessions, sessionClient, events }
   async function start(request: StartRequest): Promise<StartedSession> {
     const input = inputOf(request)
     const reserved = await admit(input, request.caller)
-    if (request.caller) events.tavusStartAuthenticated({ sessionId: input.sessionId, userId: request.caller.userId, tenantId: request.caller.tenantId })
+    if (request.caller)
+      events.tavusStartAuthenticated({
+        sessionId: input.sessionId,
+        userId: request.caller.userId,
+        tenantId: request.caller.tenantId,
+      })
     else events.tavusStartUnauthenticated({ sessionId: input.sessionId })
     try {
       const timeoutMs = limits.startTimeoutMs + limits.trackWaitMs + 3000
-      const { ready, ended } = await sessionClient.start(input, { requestId: request.requestId, timeoutMs, signal: request.signal })
+      const { ready, ended } = await sessionClient.start(input, {
+        requestId: request.requestId,
+        timeoutMs,
+        signal: request.signal,
+      })
       const replayed = ready.startedBy !== request.requestId
       if (!replayed) events.sessionStarted({ provider: input.provider })
       return { ready, ended, replayed }

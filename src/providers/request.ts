@@ -23,7 +23,15 @@ export type Observe = (labels: { provider: string; operation: string; status: st
  * One function does transport, time limit and the failure of both; clients above it only name calls.
  * @throws ProviderError provider_timeout or provider_unreachable, both with unknown result
  */
-export function createTransport({ provider, observe, dispatcher }: { provider: string; observe?: Observe; dispatcher?: Dispatcher }) {
+export function createTransport({
+  provider,
+  observe,
+  dispatcher,
+}: {
+  provider: string
+  observe?: Observe
+  dispatcher?: Dispatcher
+}) {
   const agent = dispatcher ?? new Agent({ connections: 64, keepAliveTimeout: 10_000 })
   async function send(operation: string, options: ProviderRequest): Promise<ProviderResponse> {
     const started = performance.now()
@@ -63,8 +71,20 @@ function transportError(provider: string, operation: string, error: unknown, opt
   if (options.signal?.aborted) return error
   const name = error instanceof Error ? error.name : ''
   if (name === 'TimeoutError' || name === 'AbortError')
-    return new ProviderError('provider_timeout', `${provider} did not answer ${operation} within ${options.timeoutMs} ms`, provider, undefined, { cause: error })
-  return new ProviderError('provider_unreachable', `${provider} could not be reached for ${operation}`, provider, undefined, { cause: error })
+    return new ProviderError(
+      'provider_timeout',
+      `${provider} did not answer ${operation} within ${options.timeoutMs} ms`,
+      provider,
+      undefined,
+      { cause: error },
+    )
+  return new ProviderError(
+    'provider_unreachable',
+    `${provider} could not be reached for ${operation}`,
+    provider,
+    undefined,
+    { cause: error },
+  )
 }
 
 /** Seconds of a Retry-After header, in its number or its date form; undefined when absent or unreadable. */

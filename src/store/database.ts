@@ -1,7 +1,8 @@
-import knex, { type Knex } from 'knex'
+import type { Knex } from 'knex'
 import { ForbiddenError, UnavailableError } from '../domain/errors.js'
 import type { Actor, Role } from '../domain/identity.js'
 import { asUnavailable, isDatabaseDown, type StoreLog } from './database-down.js'
+import { createPool, reasonOf } from './pool.js'
 import { isUuid } from './values.js'
 
 export interface DatabaseOptions {
@@ -28,7 +29,7 @@ const idleTimeoutMs = 30_000
 
 /** The pool. Tenants' rows are reached through withTenant and withService only: the login role itself has no rights. */
 export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000 }: DatabaseOptions) {
-  const pool = createPool({ url, poolSize, acquireTimeoutMs })
+  const pool = createPool({ url, name: 'parley', size: poolSize, acquireTimeoutMs })
 
   async function run<T>(context: Context, work: Work<T>): Promise<T> {
     try {
@@ -76,22 +77,6 @@ export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000 }:
 
 export type Database = ReturnType<typeof createDatabase>
 
-function createPool({ url, poolSize, acquireTimeoutMs }: { url: string; poolSize: number; acquireTimeoutMs: number }) {
-  return knex({
-    client: 'pg',
-    connection: {
-      connectionString: url,
-      application_name: 'parley',
-      keepAlive: true,
-      connectionTimeoutMillis: acquireTimeoutMs,
-    },
-    acquireConnectionTimeout: acquireTimeoutMs,
-    pool: { min: 0, max: poolSize },
-    // Every failure is thrown as well; whoever catches it logs it.
-    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
-  })
-}
-
 /** Role, tenant, user and time limits for this transaction only: whoever borrows the connection next finds none of it. */
 async function enter(trx: Knex.Transaction, { databaseRole, tenantId, userId, role }: Context): Promise<void> {
   await trx.raw(
@@ -120,9 +105,10 @@ async function assertBound(trx: Knex.Transaction): Promise<void> {
 
 function roleProblem(databaseRole: DatabaseRole, error: unknown): unknown {
   if (isDatabaseDown(error)) return error
-  const reason = error instanceof Error ? error.message : String(error)
   const remedy = 'run "npm run migrate -- up", or see the roles in migrations/0001_foundation.ts'
-  return new Error(`the database role ${databaseRole} cannot be used safely: ${reason}; ${remedy}`, { cause: error })
+  return new Error(`the database role ${databaseRole} cannot be used safely: ${reasonOf(error)}; ${remedy}`, {
+    cause: error,
+  })
 }
 
 async function within<T>(timeoutMs: number, late: Error, work: Promise<T>): Promise<T> {

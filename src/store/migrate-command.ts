@@ -21,13 +21,14 @@ export interface Output {
 
 /** Runs one migration command; answers the process's exit code. Settings are read only for a command that is one. */
 export async function migrateCommand(args: string[], settings: () => Settings, { out, err }: Output): Promise<number> {
-  const command = args.length === 1 ? commands[args[0] ?? ''] : undefined
-  if (args[0] === '--help' || args[0] === '-h') return (out(migrateUsage), 0)
+  const [word = ''] = args
+  if (word === '--help' || word === '-h') return (out(migrateUsage), 0)
+  const command = args.length === 1 && Object.hasOwn(commands, word) ? commands[word] : undefined
   if (!command) return (err(migrateUsage), 2)
   try {
     return await command(settings(), out)
   } catch (error) {
-    err(`migrate ${args[0]}: ${error instanceof Error ? error.message : String(error)}`)
+    err(`migrate ${word}: ${error instanceof Error ? error.message : String(error)}`)
     return 1
   }
 }

@@ -1,6 +1,7 @@
-import knex, { type Knex } from 'knex'
+import type { Knex } from 'knex'
 import { migrations, type Migration } from '../../migrations/index.js'
 import { asUnavailable } from './database-down.js'
+import { createPool } from './pool.js'
 import { grantRoles } from './role-grants.js'
 
 export interface MigrateOptions {
@@ -65,12 +66,7 @@ function locked<T>(url: string, work: (trx: Knex.Transaction) => Promise<T>): Pr
 }
 
 async function onConnection<T>(url: string, work: (connection: Knex) => Promise<T>): Promise<T> {
-  const connection = knex({
-    client: 'pg',
-    connection: { connectionString: url, application_name: 'parley-migrate', connectionTimeoutMillis: 5_000 },
-    acquireConnectionTimeout: 10_000,
-    pool: { min: 0, max: 1 },
-  })
+  const connection = createPool({ url, name: 'parley-migrate', size: 1, acquireTimeoutMs: 5_000 })
   try {
     return await work(connection)
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { reasonOf } from './pool.js'
 
 const databaseRoles = ['parley_app', 'parley_service'] as const
 
@@ -36,9 +37,10 @@ async function grantRole(connection: Knex, membership: Membership): Promise<void
   } catch (error) {
     // Another database of the cluster may have been migrated at the same instant.
     if (await mayTake(connection, membership).catch(() => false)) return
-    const reason = error instanceof Error ? error.message : String(error)
     const remedy = `let a superuser run: grant ${role} to "${login}"${options}`
-    throw new Error(`the role ${role} could not be granted to "${login}": ${reason}; ${remedy}`, { cause: error })
+    throw new Error(`the role ${role} could not be granted to "${login}": ${reasonOf(error)}; ${remedy}`, {
+      cause: error,
+    })
   }
 }
 

@@ -27,7 +27,9 @@ export async function registerSearchAttributes(client: Client, namespace: string
   const searchAttributes = Object.fromEntries(Object.keys(searchAttributeDefinitions).map((name) => [name, keyword]))
   const operator = (client.connection as Connection).operatorService
   try {
-    await client.connection.withDeadline(Date.now() + 10_000, () => operator.addSearchAttributes({ namespace, searchAttributes }))
+    await client.connection.withDeadline(Date.now() + 10_000, () =>
+      operator.addSearchAttributes({ namespace, searchAttributes }),
+    )
   } catch (error) {
     // gRPC 6, ALREADY_EXISTS: another process was first.
     if ((error as { code?: number }).code !== 6) throw error

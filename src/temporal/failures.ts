@@ -16,7 +16,8 @@ interface Details {
 
 /** The failure of a workflow's update in the API's words. */
 export function problemOf(cause: unknown, provider: string): ParleyError {
-  if (!(cause instanceof ApplicationFailure)) return new UnavailableError('the session could not be started', 'session_start_failed')
+  if (!(cause instanceof ApplicationFailure))
+    return new UnavailableError('the session could not be started', 'session_start_failed')
   const details = (cause.details?.[0] ?? {}) as Details
   if (cause.type && cause.type in providerProblems)
     return new ProviderError(cause.type as ProviderErrorCode, cause.message, provider, details.providerStatus, {

@@ -11,13 +11,23 @@ export interface WorkerHeartbeat {
 }
 
 /** Whether the engine answers, and who polls it. */
-export function createProbes({ client, namespace, taskQueues }: { client: Client; namespace: string; taskQueues: TaskQueues }) {
+export function createProbes({
+  client,
+  namespace,
+  taskQueues,
+}: {
+  client: Client
+  namespace: string
+  taskQueues: TaskQueues
+}) {
   const service = () => (client.connection as Connection).workflowService
   const within = <T>(work: () => Promise<T>) => client.connection.withDeadline(Date.now() + 1500, work)
 
   // io.temporal.api.enums.v1.TaskQueueType: 1 workflow, 2 activity
   async function pollers(taskQueue: string, taskQueueType: 1 | 2): Promise<WorkerHeartbeat[]> {
-    const answer = await within(() => service().describeTaskQueue({ namespace, taskQueue: { name: taskQueue }, taskQueueType }))
+    const answer = await within(() =>
+      service().describeTaskQueue({ namespace, taskQueue: { name: taskQueue }, taskQueueType }),
+    )
     return (answer.pollers ?? []).map((poller) => ({
       identity: poller.identity ?? '',
       task_queue: taskQueue,

@@ -51,7 +51,8 @@ export type StartResult = { ready: ReadySession; ended?: EndedSession | undefine
 /** What the business does with session workflows. */
 export function createSessionClient({ client, taskQueue }: { client: Client; taskQueue: string }) {
   const within = <T>(ms: number, work: () => Promise<T>) => client.connection.withDeadline(Date.now() + ms, work)
-  const handleOf = (sessionId: string) => client.workflow.getHandle<typeof conversationSession>(sessionWorkflowId(sessionId))
+  const handleOf = (sessionId: string) =>
+    client.workflow.getHandle<typeof conversationSession>(sessionWorkflowId(sessionId))
 
   async function state(sessionId: string): Promise<SessionState | undefined> {
     try {
@@ -102,7 +103,9 @@ export function createSessionClient({ client, taskQueue }: { client: Client; tas
     /** Starts and does not wait; a repeat under the same key finds what is there. */
     async begin(input: SessionInput): Promise<void> {
       try {
-        await within(quickMs, () => client.workflow.start<typeof conversationSession>('conversationSession', startOptions(input, taskQueue)))
+        await within(quickMs, () =>
+          client.workflow.start<typeof conversationSession>('conversationSession', startOptions(input, taskQueue)),
+        )
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw engineAway(error)
       }
@@ -110,7 +113,11 @@ export function createSessionClient({ client, taskQueue }: { client: Client; tas
       if (run.memo?.requestHash !== input.requestHash) throw idempotencyKeyReused()
     },
     /** @returns undefined when no workflow runs for it, ended long ago or never known */
-    async end(sessionId: string, input: { actor?: Actor | undefined; reason: EndRequester }, timeoutMs: number): Promise<EndedSession | undefined> {
+    async end(
+      sessionId: string,
+      input: { actor?: Actor | undefined; reason: EndRequester },
+      timeoutMs: number,
+    ): Promise<EndedSession | undefined> {
       try {
         return await within(timeoutMs, () => handleOf(sessionId).executeUpdate(endUpdate, { args: [input] }))
       } catch (error) {
@@ -136,7 +143,8 @@ export function createSessionClient({ client, taskQueue }: { client: Client; tas
       const query = `WorkflowType = 'conversationSession' AND ParleyConversation = '${conversationId}'`
       try {
         return await within(quickMs, async () => {
-          for await (const run of client.workflow.list({ query, pageSize: 1 })) return run.workflowId.slice('session/'.length)
+          for await (const run of client.workflow.list({ query, pageSize: 1 }))
+            return run.workflowId.slice('session/'.length)
           return undefined
         })
       } catch (error) {
@@ -175,7 +183,10 @@ export type SessionClient = ReturnType<typeof createSessionClient>
 const startOperation = (input: SessionInput, taskQueue: string) =>
   new WithStartWorkflowOperation<typeof conversationSession>('conversationSession', startOptions(input, taskQueue))
 
-function startOptions(input: SessionInput, taskQueue: string): WorkflowStartOptions<typeof conversationSession> & { workflowIdConflictPolicy: 'USE_EXISTING' } {
+function startOptions(
+  input: SessionInput,
+  taskQueue: string,
+): WorkflowStartOptions<typeof conversationSession> & { workflowIdConflictPolicy: 'USE_EXISTING' } {
   return {
     workflowId: sessionWorkflowId(input.sessionId),
     taskQueue,
@@ -194,11 +205,13 @@ function startOptions(input: SessionInput, taskQueue: string): WorkflowStartOpti
   }
 }
 
-const isCompletedMeanwhile = (cause: unknown) => (cause as { type?: string } | undefined)?.type === 'AcceptedUpdateCompletedWorkflow'
+const isCompletedMeanwhile = (cause: unknown) =>
+  (cause as { type?: string } | undefined)?.type === 'AcceptedUpdateCompletedWorkflow'
 
 /** The engine did not answer in time or is away; what it was asked to do may still happen. */
 export function engineAway(error: unknown): unknown {
   const name = (error as { name?: string } | null)?.name ?? ''
-  const away = isGrpcServiceError(error) || name === 'ServiceError' || name === 'WorkflowUpdateRPCTimeoutOrCancelledError'
+  const away =
+    isGrpcServiceError(error) || name === 'ServiceError' || name === 'WorkflowUpdateRPCTimeoutOrCancelledError'
   return away ? new UnavailableError('the workflow engine did not answer in time', 'engine_unavailable') : error
 }

@@ -1,5 +1,12 @@
 import type { Client } from '@temporalio/client'
-import { drainWorkflowId, type DrainInput, reconcileWorkflowId, type ReconcileInput, sweepNowSignal, wakeDrainSignal } from '../../workflows/messages.js'
+import {
+  drainWorkflowId,
+  type DrainInput,
+  reconcileWorkflowId,
+  type ReconcileInput,
+  sweepNowSignal,
+  wakeDrainSignal,
+} from '../../workflows/messages.js'
 import type { sessionReconcile } from '../../workflows/session-reconcile.js'
 import type { webhookDrain } from '../../workflows/webhook-drain.js'
 

@@ -17,7 +17,10 @@ export interface WorkerOptions {
 }
 
 /** Waits for the engine: it may come up after this process. */
-export async function connectNative(config: TemporalConfig, log: { warn: (fields: object, message: string) => void }): Promise<NativeConnection> {
+export async function connectNative(
+  config: TemporalConfig,
+  log: { warn: (fields: object, message: string) => void },
+): Promise<NativeConnection> {
   for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 5000)) {
     try {
       return await NativeConnection.connect(connectionOptions(config))
@@ -32,7 +35,12 @@ export async function connectNative(config: TemporalConfig, log: { warn: (fields
 export async function startWorkers(options: WorkerOptions) {
   const { taskQueues, activities, workflowBundle } = options
   const graces = { shutdownGraceTime: options.shutdownGraceMs, shutdownForceTime: options.shutdownGraceMs + 5000 }
-  const common = { connection: options.connection, namespace: options.namespace, identity: `${process.pid}@${hostname()}`, ...graces }
+  const common = {
+    connection: options.connection,
+    namespace: options.namespace,
+    identity: `${process.pid}@${hostname()}`,
+    ...graces,
+  }
   const workers = await Promise.all([
     Worker.create({
       ...common,
@@ -53,7 +61,12 @@ export async function startWorkers(options: WorkerOptions) {
       maxCachedWorkflows: 200,
       maxConcurrentActivityTaskExecutions: 10,
     }),
-    Worker.create({ ...common, taskQueue: taskQueues.providers, activities: activities.providers, maxConcurrentActivityTaskExecutions: 100 }),
+    Worker.create({
+      ...common,
+      taskQueue: taskQueues.providers,
+      activities: activities.providers,
+      maxConcurrentActivityTaskExecutions: 100,
+    }),
   ])
   let stopping = false
   const runs = workers.map((worker) =>

@@ -19,6 +19,7 @@ import { createProgress } from '../../src/dev/progress.js'
 import { createSupervisor, type Supervisor } from '../../src/dev/supervisor.js'
 import { findTemporal } from '../../src/dev/temporal-binary.js'
 import { startTemporal } from '../../src/dev/temporal.js'
+import { migrateUp } from '../../src/store/migrate.js'
 import { searchAttributeDefinitions } from '../../workflows/messages.js'
 
 declare module 'vitest' {
@@ -51,10 +52,7 @@ async function preparePostgres(folder: string, supervisor: Supervisor) {
   await ensureRoles(adminUrl, passwords)
   await ensureDatabase(adminUrl, templateDatabase)
   const url = urlFor(adminUrl, { role: ownerRole, password: passwords.owner, database: templateDatabase })
-  const store = '../../src/store/migrate.js'
-  const found = (await import(store).catch((error: unknown) => console.warn('no migrations yet:', error))) as
-    { migrateUp: (options: { url: string; applicationRole?: string }) => Promise<void> } | undefined
-  await found?.migrateUp({ url, applicationRole })
+  await migrateUp({ url, applicationRole })
   return { adminUrl, passwords }
 }
 

@@ -55,7 +55,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       env: { LOG_LEVEL: 'info', ...options.env },
       onLine: (line) => logLines.push(line),
     })
-    const rows = async <T extends pg.QueryResultRow>(sql: string, values?: unknown[]) => (await pool.query<T>(sql, values)).rows
+    const rows = async <T extends pg.QueryResultRow>(sql: string, values?: unknown[]) =>
+      (await pool.query<T>(sql, values)).rows
     return { ...lab, url: lab.apiUrl, simulator: { url: lab.simulatorUrl }, supervisor, logLines, rows, stop }
   } catch (error) {
     await stop()

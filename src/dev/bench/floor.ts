@@ -8,10 +8,13 @@ import getRawBody from 'raw-body'
 // the application is one.
 
 const [url] = process.argv.slice(2)
-if (url === undefined || process.argv[1] !== fileURLToPath(import.meta.url)) throw new Error('floor.js takes a database url')
+if (url === undefined || process.argv[1] !== fileURLToPath(import.meta.url))
+  throw new Error('floor.js takes a database url')
 
 const pool = new pg.Pool({ connectionString: url, max: 12 })
-await pool.query('create table if not exists bench_floor (key text primary key, payload bytea not null, at timestamptz not null default now())')
+await pool.query(
+  'create table if not exists bench_floor (key text primary key, payload bytea not null, at timestamptz not null default now())',
+)
 
 const app = new Koa()
 app.use(async (ctx) => {

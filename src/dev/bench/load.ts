@@ -32,7 +32,13 @@ export async function atRate(
   }
   await Promise.all(running)
   const elapsedMs = performance.now() - began
-  return { sent: count, errors: errors.length, latencies: latencies.sort((a, b) => a - b), elapsedMs, firstError: errors[0] }
+  return {
+    sent: count,
+    errors: errors.length,
+    latencies: latencies.sort((a, b) => a - b),
+    elapsedMs,
+    firstError: errors[0],
+  }
 }
 
 /** The value below which a share of the sorted values lies. */

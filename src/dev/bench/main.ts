@@ -23,7 +23,9 @@ const whole = (min: number, max: number) => (text: string) => {
 }
 
 const options = new Command('bench')
-  .description('Measures Parley against a floor in the same run, everything on this machine, and writes bench/results.json.')
+  .description(
+    'Measures Parley against a floor in the same run, everything on this machine, and writes bench/results.json.',
+  )
   .option('--seconds <count>', 'length of the measured phases', whole(2, 600), 30)
   .option('--open <count>', 'open sessions to hold', whole(0, 20_000), 5000)
   .option('--no-start', 'leave out the two runs of npm start')
@@ -38,15 +40,20 @@ const stop = async () => {
   await supervisor.stopAll()
   await rm(dataDir, { recursive: true, force: true })
 }
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop().finally(() => process.exit(130)))
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void stop().finally(() => process.exit(130)))
 
 try {
   const rows = await measure()
   const table = new Table({ head: ['what', 'measured', 'floor', 'goal', ''], style: { head: [], border: [] } })
-  for (const row of rows) table.push([row.what, row.value, row.floor ?? '', row.goal, row.goal === '' ? '' : row.ok ? 'ok' : 'MISSED'])
+  for (const row of rows)
+    table.push([row.what, row.value, row.floor ?? '', row.goal, row.goal === '' ? '' : row.ok ? 'ok' : 'MISSED'])
   process.stdout.write(`${hardware()}\n${table.toString()}\n`)
   await mkdir('bench', { recursive: true })
-  await writeFile('bench/results.json', `${JSON.stringify({ at: new Date().toISOString(), hardware: hardware(), rows }, null, 2)}\n`)
+  await writeFile(
+    'bench/results.json',
+    `${JSON.stringify({ at: new Date().toISOString(), hardware: hardware(), rows }, null, 2)}\n`,
+  )
   process.exitCode = rows.every((row) => row.ok) ? 0 : 1
 } finally {
   await stop()
@@ -80,7 +87,10 @@ async function measure(): Promise<Row[]> {
 
 async function startFloor(adminUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {
   const file = fileURLToPath(new URL('./floor.js', import.meta.url))
-  const child = spawn(process.execPath, [file, adminUrl], { stdio: ['ignore', 'pipe', 'inherit'], env: childEnvironment() as NodeJS.ProcessEnv })
+  const child = spawn(process.execPath, [file, adminUrl], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: childEnvironment() as NodeJS.ProcessEnv,
+  })
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
   const { port } = JSON.parse(line) as { port: number }
   return {

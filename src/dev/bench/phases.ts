@@ -49,7 +49,10 @@ const errorsOf = (what: string, load: LoadResult): Row => ({
 })
 
 /** A minute at 30 starts a second, and then more of the same until enough sessions are open. */
-export async function manySessions(stack: BenchStack, { minuteSeconds, open }: { minuteSeconds: number; open: number }): Promise<Row[]> {
+export async function manySessions(
+  stack: BenchStack,
+  { minuteSeconds, open }: { minuteSeconds: number; open: number },
+): Promise<Row[]> {
   const start = () => startSession(stack.apiUrl, stack.token).then(() => undefined)
   const minute = await atRate({ perSecond: 30, count: 30 * minuteSeconds }, start)
   const already = await openSessions(stack.adminUrl)
@@ -59,9 +62,19 @@ export async function manySessions(stack: BenchStack, { minuteSeconds, open }: {
   const now = await openSessions(stack.adminUrl)
   return [
     errorsOf(`start at 30/s for ${minuteSeconds} s, errors`, minute),
-    { what: 'start at 30/s, p50 / p95', value: `${ms(percentile(minute.latencies, 0.5))} / ${ms(percentile(minute.latencies, 0.95))}`, goal: '', ok: true },
+    {
+      what: 'start at 30/s, p50 / p95',
+      value: `${ms(percentile(minute.latencies, 0.5))} / ${ms(percentile(minute.latencies, 0.95))}`,
+      goal: '',
+      ok: true,
+    },
     errorsOf('opening the rest, errors', rest),
-    { what: `${now} open sessions, memory of API and worker`, value: `${memory} MiB`, goal: '<= 1200 MiB', ok: memory <= 1200 && now >= open },
+    {
+      what: `${now} open sessions, memory of API and worker`,
+      value: `${memory} MiB`,
+      goal: '<= 1200 MiB',
+      ok: memory <= 1200 && now >= open,
+    },
   ]
 }
 
@@ -76,7 +89,9 @@ async function openSessions(adminUrl: string): Promise<number> {
 export async function callbacks(stack: BenchStack, seconds: number): Promise<Row[]> {
   const load = { perSecond: 50, count: 50 * seconds }
   const targets = await callbackTargets(stack)
-  const floor = await atRate(load, (index) => post(stack.floorUrl, { key: `bench-${index}`, body: 'x'.repeat(400) }).then(() => undefined))
+  const floor = await atRate(load, (index) =>
+    post(stack.floorUrl, { key: `bench-${index}`, body: 'x'.repeat(400) }).then(() => undefined),
+  )
   const statuses = new Map<string, number>()
   const parley = await atRate(load, async (index) => {
     const target = targets[index % targets.length]
@@ -87,9 +102,20 @@ export async function callbacks(stack: BenchStack, seconds: number): Promise<Row
   const at = (result: LoadResult, share: number) => percentile(result.latencies, share)
   return [
     { what: 'callback at 50/s, p50', value: ms(at(parley, 0.5)), goal: '', ok: true, floor: ms(at(floor, 0.5)) },
-    { what: 'callback at 50/s, p99', value: ms(at(parley, 0.99)), goal: '< 100 ms', ok: at(parley, 0.99) < 100, floor: ms(at(floor, 0.99)) },
+    {
+      what: 'callback at 50/s, p99',
+      value: ms(at(parley, 0.99)),
+      goal: '< 100 ms',
+      ok: at(parley, 0.99) < 100,
+      floor: ms(at(floor, 0.99)),
+    },
     errorsOf('callback at 50/s, errors', parley),
-    { what: 'callback answers', value: [...statuses].map(([status, count]) => `${status} ${count}`).join(', '), goal: '', ok: true },
+    {
+      what: 'callback answers',
+      value: [...statuses].map(([status, count]) => `${status} ${count}`).join(', '),
+      goal: '',
+      ok: true,
+    },
   ]
 }
 
@@ -97,13 +123,17 @@ const perception = (conversationId: string, index: number) => ({
   message_type: 'application',
   event_type: 'application.perception_analysis',
   conversation_id: conversationId,
-  timestamp: new Date(Date.now() - 1000 + index / 1000).toISOString().replace('Z', `${String(index % 1000).padStart(3, '0')}Z`),
+  timestamp: new Date(Date.now() - 1000 + index / 1000)
+    .toISOString()
+    .replace('Z', `${String(index % 1000).padStart(3, '0')}Z`),
   properties: { analysis: 'The user smiled and looked at the camera. '.repeat(8) },
 })
 
 async function callbackTargets(stack: BenchStack): Promise<{ conversationId: string; callbackUrl: string }[]> {
   const { rows } = await onDatabase(stack.adminUrl, (client) =>
-    client.query<{ id: string }>('select external_conversation_id as id from conversations_users where ended_at is null limit 300'),
+    client.query<{ id: string }>(
+      'select external_conversation_id as id from conversations_users where ended_at is null limit 300',
+    ),
   )
   const targets = await Promise.all(
     rows.map(async ({ id }) => {
@@ -122,7 +152,12 @@ export async function idle(stack: BenchStack, seconds: number): Promise<Row[]> {
   const after = await idleSample(stack)
   const rows: Row[] = Object.keys(stack.pids).map((part) => {
     const percent = ((after.cpu[part] ?? 0) - (before.cpu[part] ?? 0)) / (seconds * 10)
-    return { what: `idle, ${part}`, value: `${percent.toFixed(1)} % of a core`, goal: part === 'app' ? '< 5 %' : '', ok: part !== 'app' || percent < 5 }
+    return {
+      what: `idle, ${part}`,
+      value: `${percent.toFixed(1)} % of a core`,
+      goal: part === 'app' ? '< 5 %' : '',
+      ok: part !== 'app' || percent < 5,
+    }
   })
   const queries = (after.commits - before.commits - 1) / seconds
   rows.push({ what: 'idle, transactions a second', value: queries.toFixed(2), goal: '< 2', ok: queries < 2 })
@@ -130,9 +165,13 @@ export async function idle(stack: BenchStack, seconds: number): Promise<Row[]> {
 }
 
 async function idleSample(stack: BenchStack) {
-  const cpu = Object.fromEntries(Object.entries(stack.pids).map(([part, pids]) => [part, pids.reduce((sum, pid) => sum + cpuMs(pid), 0)]))
+  const cpu = Object.fromEntries(
+    Object.entries(stack.pids).map(([part, pids]) => [part, pids.reduce((sum, pid) => sum + cpuMs(pid), 0)]),
+  )
   const { rows } = await onDatabase(stack.adminUrl, (client) =>
-    client.query<{ n: string }>('select xact_commit + xact_rollback as n from pg_stat_database where datname = current_database()'),
+    client.query<{ n: string }>(
+      'select xact_commit + xact_rollback as n from pg_stat_database where datname = current_database()',
+    ),
   )
   return { cpu, commits: Number(rows[0]?.n ?? 0) }
 }

@@ -24,7 +24,11 @@ async function startOnce(dataDir: string): Promise<number> {
   const began = performance.now()
   const child = spawn('npm', ['start'], {
     stdio: 'ignore',
-    env: childEnvironment({ PORT: String(port), PARLEY_DATA_DIR: join(dataDir, 'start'), PUBLIC_URL: undefined }) as NodeJS.ProcessEnv,
+    env: childEnvironment({
+      PORT: String(port),
+      PARLEY_DATA_DIR: join(dataDir, 'start'),
+      PUBLIC_URL: undefined,
+    }) as NodeJS.ProcessEnv,
   })
   const ended = once(child, 'exit')
   try {

@@ -10,7 +10,11 @@ export interface Answer {
 }
 
 /** One POST; anything but a 2xx is an error. */
-export async function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Record<string, unknown>> {
+export async function post(
+  url: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Record<string, unknown>> {
   const response = await request(url, {
     method: 'POST',
     dispatcher: agent,

@@ -37,18 +37,35 @@ export async function readTruth(simulatorUrl: string): Promise<TruthRow[]> {
   return body.conversations
 }
 
-const check = (name: string, of: number, broken: string[]): Check => ({ name, of, broken: broken.length, examples: broken.slice(0, 5) })
+const check = (name: string, of: number, broken: string[]): Check => ({
+  name,
+  of,
+  broken: broken.length,
+  examples: broken.slice(0, 5),
+})
 
 /** Compares the database with the truth, case by case. */
 export async function checkSessions(database: pg.Client, truth: TruthRow[], driven: DrivenSession[]): Promise<Check[]> {
-  const rows = (await database.query<Row>('select session_id, external_conversation_id, status, ended_at, duration_seconds, end_reason from conversations_users')).rows
+  const rows = (
+    await database.query<Row>(
+      'select session_id, external_conversation_id, status, ended_at, duration_seconds, end_reason from conversations_users',
+    )
+  ).rows
   const byConversation = new Map(rows.map((row) => [row.external_conversation_id, row]))
   const running = truth.filter((row) => row.status !== 'ended').map((row) => row.conversation_id)
   const names = new Map<string, number>()
-  for (const row of truth) names.set(markOf(row.conversation_name) ?? row.conversation_id, (names.get(markOf(row.conversation_name) ?? row.conversation_id) ?? 0) + 1)
+  for (const row of truth)
+    names.set(
+      markOf(row.conversation_name) ?? row.conversation_id,
+      (names.get(markOf(row.conversation_name) ?? row.conversation_id) ?? 0) + 1,
+    )
   const twice = [...names].filter(([, count]) => count > 1).map(([name, count]) => `${name} ${count} times`)
-  const missing = driven.filter((session) => !byConversation.has(session.conversationId)).map((session) => session.sessionId)
-  const unended = rows.filter((row) => !row.ended_at || row.duration_seconds === null || !row.end_reason).map((row) => `${row.session_id} ${row.status}`)
+  const missing = driven
+    .filter((session) => !byConversation.has(session.conversationId))
+    .map((session) => session.sessionId)
+  const unended = rows
+    .filter((row) => !row.ended_at || row.duration_seconds === null || !row.end_reason)
+    .map((row) => `${row.session_id} ${row.status}`)
   const wrong = truth.flatMap((row) => wrongDuration(row, byConversation.get(row.conversation_id)))
   return [
     check('conversations left running', truth.length, running),
@@ -67,7 +84,8 @@ function wrongDuration(truth: TruthRow, row: Row | undefined): string[] {
 }
 
 async function checkTraces(database: pg.Client, sessions: number): Promise<Check[]> {
-  const counted = async (text: string) => (await database.query<{ example: string }>(text)).rows.map((row) => row.example)
+  const counted = async (text: string) =>
+    (await database.query<{ example: string }>(text)).rows.map((row) => row.example)
   const events = await counted(
     `select session_id || ' ' || event || ' ' || count(*) as example from event_logs
      where event in ('session.started', 'session.ended') group by session_id, event having count(*) <> 1`,
@@ -76,8 +94,12 @@ async function checkTraces(database: pg.Client, sessions: number): Promise<Check
     `select session_id::text as example from conversations_users c where not exists
      (select from event_logs e where e.session_id = c.session_id and e.event = 'session.ended')`,
   )
-  const stuck = await counted(`select id || ' ' || status as example from webhook_receipts where status in ('received', 'waiting', 'failed')`)
-  const receipts = Number((await database.query<{ n: string }>('select count(*) as n from webhook_receipts')).rows[0]?.n ?? 0)
+  const stuck = await counted(
+    `select id || ' ' || status as example from webhook_receipts where status in ('received', 'waiting', 'failed')`,
+  )
+  const receipts = Number(
+    (await database.query<{ n: string }>('select count(*) as n from webhook_receipts')).rows[0]?.n ?? 0,
+  )
   return [
     check('session events doubled', sessions, events),
     check('sessions without an ended event', sessions, silent),

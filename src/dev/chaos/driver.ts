@@ -27,7 +27,9 @@ export interface DrivenSession {
 const patienceMs = 120_000
 
 /** Callers who start conversations, talk, and end them, and who try again when the other side breaks. */
-export async function driveSessions(options: DriverOptions): Promise<{ sessions: DrivenSession[]; failures: string[] }> {
+export async function driveSessions(
+  options: DriverOptions,
+): Promise<{ sessions: DrivenSession[]; failures: string[] }> {
   const tokens = await Promise.all(options.users.map((email) => login(options, email)))
   const sessions: DrivenSession[] = []
   const failures: string[] = []
@@ -61,9 +63,12 @@ async function oneSession(options: DriverOptions, token: string): Promise<Driven
   const conversationId = String(started.body.conversation_id)
   await sleep(holdMs)
   let endTries = 0
-  if (endedBy === 'caller') endTries = (await request(`${apiUrl}/tavus/end/${conversationId}`, { token, body: {} })).tries
+  if (endedBy === 'caller')
+    endTries = (await request(`${apiUrl}/tavus/end/${conversationId}`, { token, body: {} })).tries
   if (endedBy === 'provider')
-    await request(`${simulatorUrl}/__sim/conversations/${conversationId}/shutdown`, { body: { reason: 'participant_left_timeout' } })
+    await request(`${simulatorUrl}/__sim/conversations/${conversationId}/shutdown`, {
+      body: { reason: 'participant_left_timeout' },
+    })
   return { sessionId: String(started.body.session_id), conversationId, endedBy, startTries: started.tries, endTries }
 }
 
@@ -81,16 +86,26 @@ async function request(url: string, call: Call): Promise<{ body: Record<string, 
     if (answer.status >= 200 && answer.status < 300) return { body: answer.body, tries }
     const passing = answer.status === 0 || answer.status === 429 || answer.status >= 500
     if (!passing || Date.now() > giveUpAt)
-      throw new Error(`${new URL(url).pathname} answered ${answer.status} at try ${tries}: ${JSON.stringify(answer.body)}`)
+      throw new Error(
+        `${new URL(url).pathname} answered ${answer.status} at try ${tries}: ${JSON.stringify(answer.body)}`,
+      )
     await sleep(Math.min(200 * tries, 2000))
   }
 }
 
-async function post(url: string, { token, key, body }: Call): Promise<{ status: number; body: Record<string, unknown> }> {
+async function post(
+  url: string,
+  { token, key, body }: Call,
+): Promise<{ status: number; body: Record<string, unknown> }> {
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (token) headers.authorization = `Bearer ${token}`
   if (key) headers['idempotency-key'] = key
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal: AbortSignal.timeout(90_000) })
+  const response = await fetch(url, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(90_000),
+  })
   const text = await response.text()
   return { status: response.status, body: (text ? JSON.parse(text) : {}) as Record<string, unknown> }
 }

@@ -33,7 +33,8 @@ const stop = async () => {
   await supervisor.stopAll()
   if (!options.keep) await rm(dataDir, { recursive: true, force: true })
 }
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop().finally(() => process.exit(130)))
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void stop().finally(() => process.exit(130)))
 
 let failed: boolean
 try {
@@ -48,9 +49,17 @@ process.exit(failed ? 1 : 0)
 function table(report: ChaosReport): string {
   const rows = new Table({ head: ['rule', 'broken', 'of', ''], style: { head: [], border: [] } })
   for (const check of report.checks) rows.push([check.name, check.broken, check.of, verdict(check)])
-  rows.push(['callers that gave up', report.failures.length, report.sessions, report.failures.length === 0 ? 'ok' : 'FAILED'])
+  rows.push([
+    'callers that gave up',
+    report.failures.length,
+    report.sessions,
+    report.failures.length === 0 ? 'ok' : 'FAILED',
+  ])
   const facts = report.facts.map(([name, value]) => `${name}: ${value}`).join('\n')
-  const examples = [...report.failures, ...report.checks.flatMap((check) => check.examples.map((example) => `${check.name}: ${example}`))]
+  const examples = [
+    ...report.failures,
+    ...report.checks.flatMap((check) => check.examples.map((example) => `${check.name}: ${example}`)),
+  ]
   return [rows.toString(), facts, ...examples.slice(0, 20)].join('\n')
 }
 

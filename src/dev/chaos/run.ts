@@ -37,7 +37,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await setFaults(stack.simulatorUrl)
   const began = Date.now()
   let done = 0
-  
+
   const killing = (async () => {
     for (const kill of kills) {
       while (done < kill.at * options.sessions) await sleep(50)
@@ -67,7 +67,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       ['seed', options.seed],
       ['calls took', `${Math.round(calledMs / 1000)} s`],
       ['at rest after another', `${Math.round((Date.now() - began - calledMs) / 1000)} s`],
-      ['starts that needed another try by the caller', driven.sessions.filter((session) => session.startTries > 1).length],
+      [
+        'starts that needed another try by the caller',
+        driven.sessions.filter((session) => session.startTries > 1).length,
+      ],
       ['kills', kills.map((kill) => `${kill.part} ${kill.signal}`).join(', ')],
     ],
   }

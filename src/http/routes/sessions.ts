@@ -63,15 +63,35 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       },
       responses: {
         201: { description: 'Started', schema: startAnswer, headers: { Location: 'The session' } },
-        200: { description: 'Started by an earlier request under the same key', schema: startAnswer, headers: { Location: 'The session', 'Idempotent-Replayed': '"true"' } },
-        202: { description: 'Being started', schema: z.object({ session_id: z.string() }).meta({ id: 'AcceptedSession' }), headers: { Location: 'The session' } },
+        200: {
+          description: 'Started by an earlier request under the same key',
+          schema: startAnswer,
+          headers: { Location: 'The session', 'Idempotent-Replayed': '"true"' },
+        },
+        202: {
+          description: 'Being started',
+          schema: z.object({ session_id: z.string() }).meta({ id: 'AcceptedSession' }),
+          headers: { Location: 'The session' },
+        },
       },
       handler: async ({ body, headers, caller, address, requestId, signal }) => {
         const { provider, mode: _plain, max_duration_seconds: maxDurationSeconds, ...request } = body
-        const asked = { caller, address, requestId, provider, request, maxDurationSeconds, idempotencyKey: headers['idempotency-key'] }
+        const asked = {
+          caller,
+          address,
+          requestId,
+          provider,
+          request,
+          maxDurationSeconds,
+          idempotencyKey: headers['idempotency-key'],
+        }
         if (/\brespond-async\b/i.test(headers.prefer ?? '')) {
           const { sessionId: id } = await starter.begin(asked)
-          return { status: 202, headers: { ...noStore, Location: `/sessions/${id}`, 'Preference-Applied': 'respond-async' }, body: { session_id: id } }
+          return {
+            status: 202,
+            headers: { ...noStore, Location: `/sessions/${id}`, 'Preference-Applied': 'respond-async' },
+            body: { session_id: id },
+          }
         }
         const { ready, ended, replayed } = await starter.start({ ...asked, signal })
         const location = { ...noStore, Location: `/sessions/${ready.sessionId}` }
@@ -91,7 +111,9 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       responses: {
         200: {
           description: 'A page',
-          schema: z.object({ items: z.array(sessionSchema), next_cursor: z.string().nullable() }).meta({ id: 'SessionPage' }),
+          schema: z
+            .object({ items: z.array(sessionSchema), next_cursor: z.string().nullable() })
+            .meta({ id: 'SessionPage' }),
         },
       },
       handler: async ({ query, caller }) => {
@@ -134,7 +156,11 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       auth: 'required',
       request: { params: sessionId },
       responses: { 200: { description: 'Ended', schema: endAnswer } },
-      handler: async ({ params, caller }) => ({ status: 200, headers: noStore, body: presentEnd(await ender.bySession(params.session_id, caller)) }),
+      handler: async ({ params, caller }) => ({
+        status: 200,
+        headers: noStore,
+        body: presentEnd(await ender.bySession(params.session_id, caller)),
+      }),
     }),
     route({
       method: 'get',
@@ -184,7 +210,9 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
             .object({
               session_id: z.string(),
               location: z.string(),
-              named_by: z.enum(['provider', 'default']).meta({ description: 'default: expected there, not confirmed by the provider' }),
+              named_by: z
+                .enum(['provider', 'default'])
+                .meta({ description: 'default: expected there, not confirmed by the provider' }),
               url: z.string().optional(),
               expires_in: z.int().optional(),
             })
@@ -193,7 +221,10 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       },
       handler: async ({ params, caller }) => {
         const { row } = await getRow(caller, params.session_id)
-        const recording = await recordings.locate({ recordingUrl: row.recordingUrl, conversationId: row.conversationId })
+        const recording = await recordings.locate({
+          recordingUrl: row.recordingUrl,
+          conversationId: row.conversationId,
+        })
         if (!recording) throw new NotFoundError('the session has no recording')
         return { status: 200, headers: noStore, body: { session_id: row.sessionId, ...recording } }
       },
@@ -208,7 +239,10 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       request: {
         params: sessionId,
         query: z.strictObject({
-          after: z.string().regex(/^\d{1,18}$/, 'must be the id of an event').optional(),
+          after: z
+            .string()
+            .regex(/^\d{1,18}$/, 'must be the id of an event')
+            .optional(),
           limit: z.coerce.number().int().min(1).max(500).default(100),
         }),
       },
@@ -237,7 +271,14 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
         return {
           status: 200,
           body: {
-            items: events.map(({ id, event, severity, ts, traceId, data }) => ({ id, event, severity, ts: ts.toISOString(), trace_id: traceId, data })),
+            items: events.map(({ id, event, severity, ts, traceId, data }) => ({
+              id,
+              event,
+              severity,
+              ts: ts.toISOString(),
+              trace_id: traceId,
+              data,
+            })),
           },
         }
       },

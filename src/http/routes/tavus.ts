@@ -2,7 +2,14 @@ import { z } from 'zod'
 import type { Caller } from '../../domain/identity.js'
 import { type Incoming, type Route, route } from '../route.js'
 import type { SessionEnder } from '../session-end.js'
-import { endAnswer, idempotencyHeader, presentEnd, presentStart, startAnswer, tavusStartBody } from '../session-schema.js'
+import {
+  endAnswer,
+  idempotencyHeader,
+  presentEnd,
+  presentStart,
+  startAnswer,
+  tavusStartBody,
+} from '../session-schema.js'
 import type { SessionStarter } from '../session-start.js'
 
 interface Deps {
@@ -72,7 +79,8 @@ export function tavusRoutes({ starter, ender }: Deps): Route[] {
       path: '/tavus/end/:conversation_id',
       operationId: 'endTavusConversation',
       summary: 'End a video call by the provider’s id',
-      description: 'Ending twice is the same answer. Another user’s conversation is 404; an anonymous one is ended by who holds its id.',
+      description:
+        'Ending twice is the same answer. Another user’s conversation is 404; an anonymous one is ended by who holds its id.',
       tags: ['tavus'],
       auth: 'optional',
       request: { params: z.object({ conversation_id: z.string().min(1).max(200) }) },

@@ -23,7 +23,12 @@ export function createLlmClient(config: CustomLlmConfig, transport: Transport) {
         signal,
       })
       if (response.status >= 200 && response.status < 300) return response.status
-      throw new ProviderError('provider_failed', `the custom LLM answered ${response.status}`, 'custom_llm', response.status)
+      throw new ProviderError(
+        'provider_failed',
+        `the custom LLM answered ${response.status}`,
+        'custom_llm',
+        response.status,
+      )
     },
   }
 }

@@ -29,13 +29,18 @@ export function createRecordings({ recording, credentials }: RecordingsConfig) {
       import('@aws-sdk/s3-request-presigner'),
     ])
     client ??= Promise.resolve(new Client({ region: recording.region, credentials }))
-    const url = await getSignedUrl(await client, new GetObjectCommand({ Bucket: match[1], Key: match[2] }), { expiresIn })
+    const url = await getSignedUrl(await client, new GetObjectCommand({ Bucket: match[1], Key: match[2] }), {
+      expiresIn,
+    })
     return { url, expires_in: expiresIn }
   }
 
   return {
     /** The place that the provider named; until then the expected one, while recording is enabled. */
-    async locate(session: { recordingUrl: string | null; conversationId: string }): Promise<RecordingPlace | undefined> {
+    async locate(session: {
+      recordingUrl: string | null
+      conversationId: string
+    }): Promise<RecordingPlace | undefined> {
       const expected = recording && `s3://${recording.bucket}/${session.conversationId}/recording.mp4`
       const location = session.recordingUrl ?? expected
       if (!location) return undefined

@@ -25,7 +25,8 @@ type Body = Record<string, unknown>
 /** Calls of the Tavus API, paths under /v2, key in x-api-key (docs.tavus.io authentication). */
 export function createTavusClient(config: TavusConfig, transport: Transport) {
   async function call(operation: string, method: 'GET' | 'POST', path: string, json?: unknown, signal?: AbortSignal) {
-    if (!config.apiKey) throw new ProviderError('provider_not_configured', 'TAVUS_API_KEY is not set', 'tavus', undefined)
+    if (!config.apiKey)
+      throw new ProviderError('provider_not_configured', 'TAVUS_API_KEY is not set', 'tavus', undefined)
     const response = await transport.send(operation, {
       method,
       url: `${config.baseUrl}/v2${path}`,
@@ -56,8 +57,18 @@ export function createTavusClient(config: TavusConfig, transport: Transport) {
       }
     },
     /** One page of live conversations; `total` is the provider's count of all of them. */
-    async listActive(page: number, limit: number, signal?: AbortSignal): Promise<{ items: TavusConversation[]; total: number }> {
-      const response = await call('list', 'GET', `/conversations?status=active&limit=${limit}&page=${page}`, undefined, signal)
+    async listActive(
+      page: number,
+      limit: number,
+      signal?: AbortSignal,
+    ): Promise<{ items: TavusConversation[]; total: number }> {
+      const response = await call(
+        'list',
+        'GET',
+        `/conversations?status=active&limit=${limit}&page=${page}`,
+        undefined,
+        signal,
+      )
       const body = parse('list', response)
       const items = Array.isArray(body.data) ? body.data.flatMap((row) => (isConversation(row) ? [row] : [])) : []
       return { items, total: typeof body.total_count === 'number' ? body.total_count : items.length }
@@ -77,22 +88,38 @@ function parse(operation: string, response: ProviderResponse): Body {
   } catch {
     // Falls through: an answer that cannot be read is a failure of the provider, result unknown.
   }
-  throw new ProviderError('provider_failed', `tavus answered ${operation} with something that is not JSON`, 'tavus', response.status)
+  throw new ProviderError(
+    'provider_failed',
+    `tavus answered ${operation} with something that is not JSON`,
+    'tavus',
+    response.status,
+  )
 }
 
 function conversation(operation: string, response: ProviderResponse): TavusConversation {
   const body = parse(operation, response)
   if (isConversation(body)) return { ...body, status: typeof body.status === 'string' ? body.status : 'active' }
-  throw new ProviderError('provider_failed', `tavus answered ${operation} without a conversation_id`, 'tavus', response.status)
+  throw new ProviderError(
+    'provider_failed',
+    `tavus answered ${operation} without a conversation_id`,
+    'tavus',
+    response.status,
+  )
 }
 
 /** Tavus says what went wrong in `error` or in `message`, and the status alone does not tell (create-conversation, errors). */
 export function tavusError(operation: string, response: ProviderResponse): ProviderError {
   const said = providerText(response.body)
   const code = errorCode(response.status, said)
-  return new ProviderError(code, `tavus answered ${operation} with ${response.status}${said ? `: ${said}` : ''}`, 'tavus', response.status, {
-    retryAfterSeconds: retryAfterSeconds(response.headers['retry-after']),
-  })
+  return new ProviderError(
+    code,
+    `tavus answered ${operation} with ${response.status}${said ? `: ${said}` : ''}`,
+    'tavus',
+    response.status,
+    {
+      retryAfterSeconds: retryAfterSeconds(response.headers['retry-after']),
+    },
+  )
 }
 
 function errorCode(status: number, said: string): ProviderErrorCode {

@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import type Router from '@koa/router'
+import { send } from '@koa/send'
+import type { RequestState } from './context.js'
+import type { OpenApiDocument } from './openapi.js'
+
+const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+const assetNames = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png']
+
+const page = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>Parley API</title>
+    <link rel="icon" href="/docs/favicon-32x32.png" />
+    <link rel="stylesheet" href="/docs/swagger-ui.css" />
+    <script src="/docs/swagger-ui-bundle.js" defer></script>
+    <script src="/docs/init.js" defer></script>
+  </head>
+  <body>
+    <div id="swagger-ui"></div>
+  </body>
+</html>
+`
+
+const init = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null })
+`
+
+/** Paths of the documentation. */
+export const docsPaths = ['/openapi.json', '/docs', '/docs/init.js', '/docs/:asset', '/redoc']
+
+/** The document, and a page that shows it without anything from elsewhere. */
+export function mountDocs(router: Router<RequestState>, document: OpenApiDocument): void {
+  const json = JSON.stringify(document)
+  const etag = `"${createHash('sha256').update(json).digest('base64url').slice(0, 27)}"`
+  router.get('/openapi.json', (ctx) => {
+    ctx.set('ETag', etag)
+    ctx.set('Cache-Control', 'no-cache')
+    ctx.status = 200
+    if (ctx.fresh) return void (ctx.status = 304)
+    ctx.type = 'json'
+    ctx.body = json
+  })
+  router.get('/docs', (ctx) => {
+    ctx.type = 'html'
+    ctx.body = page
+  })
+  router.get('/docs/init.js', (ctx) => {
+    ctx.type = 'js'
+    ctx.body = init
+  })
+  router.get('/docs/:asset', async (ctx, next) => {
+    const { asset = '' } = ctx.params
+    if (!assetNames.includes(asset)) return await next()
+    await send(ctx, asset, { root: assets, maxAge: 3_600_000 })
+  })
+  router.get('/redoc', (ctx) => ctx.redirect('/docs'))
+}

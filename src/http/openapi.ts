@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { createDocument, type ZodOpenApiObject, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
+import { problemSchema, problemTypeBase } from './problem.js'
+import type { ResponseDefinition, Route } from './route.js'
+
+export type OpenApiDocument = ReturnType<typeof createDocument>
+
+/** The OpenAPI 3.1 document of the routes. */
+export function openApiDocument(routes: Route[], info: { version: string; serverUrl: string }): OpenApiDocument {
+  const paths: Record<string, ZodOpenApiPathsObject[string]> = {}
+  for (const route of routes)
+    for (const path of route.paths) {
+      const item = (paths[path.replace(/:(\w+)/g, '{$1}')] ??= {})
+      item[route.method] = operationOf(route, path)
+    }
+  return createDocument({ ...head(info), paths })
+}
+
+const head = ({ version, serverUrl }: { version: string; serverUrl: string }): ZodOpenApiObject => ({
+  openapi: '3.1.1',
+  info: {
+    title: 'Parley',
+    version,
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    description:
+      'Durable backend for AI video and voice conversations. Failures are RFC 9457 problem details; their `type` is ' +
+      `\`${problemTypeBase}<code>\`, that of a limit is \`https://tools.ietf.org/html/rfc6585#section-4\`. Every answer ` +
+      'carries `X-Request-Id` and `X-Trace-Id`.',
+  },
+  servers: [{ url: serverUrl }],
+  components: {
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+  },
+})
+
+const securityOf = { none: [], optional: [{}, { bearer: [] }], required: [{ bearer: [] }] }
+
+function operationOf(route: Route, path: string): ZodOpenApiOperationObject {
+  const { summary, description, tags, request, auth } = route
+  const isAlias = path !== route.paths[0]
+  return {
+    operationId: isAlias ? `${route.operationId}${camelCase(path)}` : route.operationId,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    tags: [...tags],
+    security: securityOf[auth],
+    requestParams: { ...parametersOf('path', request.params), ...parametersOf('query', request.query), ...parametersOf('header', request.headers) },
+    ...requestBodyOf(route),
+    responses: responsesOf(route),
+  }
+}
+
+/** Operation ids are unique, and an alias is an operation of its own. */
+const camelCase = (path: string) => path.replace(/[^a-z0-9]*([a-z0-9]+)/gi, (_, word: string) => word[0]?.toUpperCase() + word.slice(1))
+
+const parametersOf = (place: 'path' | 'query' | 'header', schema: z.ZodType | undefined) =>
+  schema instanceof z.ZodObject ? { [place]: schema } : {}
+
+function requestBodyOf({ request }: Route): Pick<ZodOpenApiOperationObject, 'requestBody'> {
+  if (request.raw) return { requestBody: { required: true, content: { 'application/json': { schema: { type: 'object' } } } } }
+  if (!request.body) return {}
+  // What accepts {} may be left out.
+  const required = !request.body.safeParse({}).success
+  return { requestBody: { required, content: { 'application/json': { schema: request.body } } } }
+}
+
+const problemContent = { 'application/problem+json': { schema: problemSchema } }
+
+function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
+  const documented = Object.entries(route.responses).map(([status, response]) => [status, responseOf(Number(status), response)])
+  return {
+    ...(Object.fromEntries(documented) as ZodOpenApiOperationObject['responses']),
+    ...(route.auth === 'required' && !route.responses[401] ? { '401': { description: 'No valid token', content: problemContent } } : {}),
+    default: { description: 'A problem', content: problemContent },
+  }
+}
+
+function responseOf(status: number, { description, schema, headers, contentType = 'application/json' }: ResponseDefinition) {
+  const described = Object.entries(headers ?? {}).map(([name, text]) => [name, { description: text, schema: { type: 'string' } }])
+  const own = schema ? { content: { [contentType]: { schema } } } : status >= 400 ? { content: problemContent } : {}
+  return { description, ...own, ...(described.length > 0 ? { headers: Object.fromEntries(described) as object } : {}) }
+}

@@ -1,0 +1,23 @@
+import type { Services } from '../services.js'
+import type { Route } from './route.js'
+import { sessionRoutes } from './routes/sessions.js'
+import { tavusRoutes } from './routes/tavus.js'
+import { webhookRoutes } from './routes/webhooks.js'
+import { createSessionEnder } from './session-end.js'
+import { createSessionStarter } from './session-start.js'
+
+/** What Parley is for: sessions and webhooks. */
+export function productRoutes(services: Services): Route[] {
+  const starter = createSessionStarter(services)
+  const ender = createSessionEnder(services)
+  const { webhooks, config } = services
+  return [
+    ...sessionRoutes({ services, starter, ender }),
+    ...tavusRoutes({ starter, ender }),
+    ...webhookRoutes({
+      providers: webhooks.registry.all,
+      receiver: webhooks.receiver,
+      bodyLimitBytes: config.webhooks.bodyLimitBytes,
+    }),
+  ]
+}

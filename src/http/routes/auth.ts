@@ -1,0 +1,162 @@
+import { z } from 'zod'
+import { UnauthorizedError } from '../../domain/errors.js'
+import { roles } from '../../domain/identity.js'
+import type { Account, AppServices } from '../app-services.js'
+import { isPassword } from '../password.js'
+import { addressKey, createRateLimit } from '../rate-limit.js'
+import { type Incoming, type Route, route } from '../route.js'
+import { createTokens } from '../tokens.js'
+
+const userSchema = z
+  .object({
+    id: z.string(),
+    email: z.string(),
+    display_name: z.string(),
+    company_id: z.string(),
+    role: z.enum(roles),
+  })
+  .meta({
+    id: 'User',
+    example: {
+      id: '0199a3c2-6d1e-7c4b-9a51-2f8e6b1c0d77',
+      email: 'lead@acme.test',
+      display_name: 'Lea Lead',
+      company_id: '0199a3c2-6d1e-7000-8000-000000000001',
+      role: 'leadership',
+    },
+  })
+
+const loginSchema = z
+  .object({
+    token: z.string().meta({ description: 'Access token, HS256' }),
+    refresh_token: z.string().meta({ description: 'Good for one POST /auth/refresh' }),
+    expires_in: z.int().meta({ description: 'Life of the access token in seconds' }),
+    user: userSchema,
+  })
+  .meta({ id: 'Login' })
+
+const credentialsSchema = z
+  .strictObject({
+    email: z.string().trim().max(320).regex(/^[^\s@]+@[^\s@]+$/, 'must be an email address'),
+    password: z.string().min(1, 'must not be empty').max(1024),
+  })
+  .meta({ id: 'Credentials', example: { email: 'lead@acme.test', password: 'parley-demo' } })
+
+const refreshSchema = z.strictObject({ refresh_token: z.string().min(1, 'must not be empty').max(512) })
+
+const noStore = { 'Cache-Control': 'no-store' }
+const tags = ['identity']
+
+const presentUser = ({ id, email, displayName, companyId, role }: Account) => ({
+  id,
+  email,
+  display_name: displayName,
+  company_id: companyId,
+  role,
+})
+
+type Deps = Pick<AppServices, 'config' | 'users' | 'refreshTokens' | 'events'>
+
+/** Login by password, and what keeps it alive. */
+export function authRoutes({ config, users, refreshTokens, events }: Deps): Route[] {
+  const { identity } = config
+  const tokens = createTokens(identity)
+  const perAddress = createRateLimit({ name: 'login-address', rate: identity.loginRate, events })
+  const perAccount = createRateLimit({ name: 'login-account', rate: identity.loginRate, events })
+
+  async function limitTries({ ctx, address }: Incoming, email: string): Promise<void> {
+    await perAddress.consume(ctx, addressKey(address))
+    await perAccount.consume(ctx, email.toLowerCase())
+  }
+
+  async function answerLogin(account: Account, refreshToken: string) {
+    const { token, expiresInSeconds } = await tokens.sign(account)
+    const body = { token, refresh_token: refreshToken, expires_in: expiresInSeconds, user: presentUser(account) }
+    return { status: 200 as const, headers: noStore, body }
+  }
+
+  async function activeUser(id: string): Promise<Account> {
+    const account = await users.findById(id)
+    if (account && !account.disabledAt) return account
+    throw new UnauthorizedError('the user of this token is unknown or disabled', 'token_invalid')
+  }
+
+  return [
+    route({
+      method: 'post',
+      path: '/auth/login',
+      operationId: 'login',
+      summary: 'Log in by email and password',
+      tags,
+      auth: 'none',
+      request: { body: credentialsSchema },
+      responses: {
+        200: { description: 'Logged in', schema: loginSchema },
+        401: { description: 'Email or password is wrong, or the user is disabled' },
+        429: { description: 'Too many tries from this address or for this account' },
+      },
+      async handler(incoming) {
+        const { email, password } = incoming.body
+        await limitTries(incoming, email)
+        const account = await users.findForLogin(email)
+        const correct = await isPassword(password, account?.passwordHash)
+        if (!account || !correct || account.disabledAt) {
+          events.loginFailed({ reason: !account ? 'unknown email' : correct ? 'disabled' : 'wrong password' }, incoming.log)
+          throw new UnauthorizedError('email or password is wrong', 'login_failed')
+        }
+        const owner = { userId: account.id, tenantId: account.companyId }
+        const expiresAt = new Date(Date.now() + identity.refreshExpSeconds * 1000)
+        const refresh = await refreshTokens.issue({ ...owner, expiresAt })
+        events.loginSucceeded(owner, incoming.log)
+        return await answerLogin(account, refresh.token)
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/auth/refresh',
+      operationId: 'refresh',
+      summary: 'Exchange a refresh token for new tokens',
+      description: 'Each refresh token is good for one exchange; a second use revokes every token that came of its login.',
+      tags,
+      auth: 'none',
+      request: { body: refreshSchema },
+      responses: {
+        200: { description: 'New tokens', schema: loginSchema },
+        401: { description: 'The refresh token is unknown, expired, revoked or was used before' },
+      },
+      async handler({ body, log }) {
+        const rotation = await refreshTokens.rotate(body.refresh_token)
+        if (rotation.state === 'reused') events.refreshReused(rotation, log)
+        if (rotation.state !== 'rotated')
+          throw new UnauthorizedError('the refresh token is not valid', 'refresh_token_invalid')
+        return await answerLogin(await activeUser(rotation.userId), rotation.token)
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/auth/logout',
+      operationId: 'logout',
+      summary: 'Revoke a refresh token and what came of it',
+      tags,
+      auth: 'none',
+      request: { body: refreshSchema },
+      responses: { 204: { description: 'Revoked, or already unknown' } },
+      async handler({ body }) {
+        await refreshTokens.revokeByToken(body.refresh_token)
+        return { status: 204 }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/auth/me',
+      operationId: 'me',
+      summary: 'The user of the token',
+      tags,
+      auth: 'required',
+      responses: { 200: { description: 'The user as stored now', schema: userSchema } },
+      async handler({ caller }) {
+        return { status: 200, headers: noStore, body: presentUser(await activeUser(caller.userId)) }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import { createServer, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type Koa from 'koa'
+import { ParleyError } from '../domain/errors.js'
+import type { HttpConfig } from './app-services.js'
+import type { RequestState } from './context.js'
+import { problemOf } from './problem.js'
+
+/** Longer than a load balancer keeps an idle connection, so that it is never we who close one that it is about to use. */
+const keepAliveTimeoutMs = 65_000
+const headersTimeoutMs = 20_000
+
+export interface HttpServer {
+  server: Server
+  url: string
+  /** Takes no new connection, finishes what began, and cuts what lasts longer than the grace. */
+  close(): Promise<void>
+}
+
+/** Serves the application; a client that is slow to send its request is cut off. */
+export async function createHttpServer(
+  app: Koa<RequestState>,
+  config: Pick<HttpConfig, 'server' | 'shutdownGraceMs'>,
+): Promise<HttpServer> {
+  const { port, host, requestTimeoutMs } = config.server
+  const open = new Set<ServerResponse>()
+  const server = createServer({
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: 1000,
+  })
+  server.on('request', (_, response: ServerResponse) => {
+    open.add(response)
+    response.once('close', () => open.delete(response))
+    if (!server.listening) response.setHeader('Connection', 'close')
+  })
+  const handle = app.callback()
+  server.on('request', (request, response) => void handle(request, response))
+  server.on('clientError', answerUnreadable)
+  server.listen(port, host)
+  await once(server, 'listening')
+  return { server, url: urlOf(server), close: () => drain(server, open, config.shutdownGraceMs) }
+}
+
+function urlOf(server: Server): string {
+  const { address, port } = server.address() as AddressInfo
+  const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[address] ?? (address.includes(':') ? `[${address}]` : address)
+  return `http://${host}:${port}`
+}
+
+async function drain(server: Server, open: Set<ServerResponse>, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  for (const response of open) if (!response.headersSent) response.setHeader('Connection', 'close')
+  // A kept-alive connection that turns idle would hold the process.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100)
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+  await closed
+  clearInterval(sweep)
+  clearTimeout(cut)
+}
+
+const unreadable: Record<string, [status: number, code: string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'headers_too_large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request_timeout'],
+}
+
+/** What is no HTTP never reaches the application; it is answered like everything else. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const [status, code] = unreadable[error.code ?? ''] ?? [400, 'malformed_request']
+  const title = STATUS_CODES[status] ?? 'Bad Request'
+  const problem = problemOf(new ParleyError(code, status, title, 'the request could not be read'), {
+    instance: '',
+    traceId: '',
+  })
+  const body = JSON.stringify(problem)
+  const headers = `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}`
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${headers}\r\nConnection: close\r\n\r\n${body}`)
+}

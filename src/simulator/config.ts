@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { parse } from './invalid.js'
+import type { Range } from './random.js'
+
+const milliseconds = z.number().min(0).max(86_400_000)
+
+const range = z
+  .union([milliseconds, z.tuple([milliseconds, milliseconds]).refine(([min, max]) => min <= max, 'min is above max')], {
+    error: 'must be milliseconds, or [min, max] of them',
+  })
+  .transform((value): Range => (typeof value === 'number' ? [value, value] : value))
+
+const settings = z.strictObject({
+  join_delay_ms: range,
+  shutdown_delay_ms: range,
+  transcript_delay_ms: range,
+  recording_delay_ms: range,
+  perception_delay_ms: range,
+  perception_rate: z.number().min(0).max(1),
+  /** A talk goes into the transcript although nobody opened the room's page. */
+  assume_human: z.boolean(),
+  create_latency_ms: range,
+  api_latency_ms: range,
+  callback_before_answer: z.boolean(),
+  callback_retries: z.int().min(0).max(20),
+  callback_timeout_ms: milliseconds.min(1),
+  max_concurrent: z.int().min(0).nullable(),
+  out_of_credits: z.boolean(),
+  api_key: z.string().min(1),
+  llm_api_key: z.string().min(1).nullable(),
+  llm_cold_ms: range,
+  llm_warm_seconds: z.number().min(0),
+  llm_token_ms: range,
+})
+
+const patchSchema = settings.partial()
+
+export type Config = z.output<typeof settings>
+/** Settings to change; a delay is milliseconds or [min, max]. */
+export type ConfigPatch = z.input<typeof patchSchema>
+
+const defaults: Omit<Config, 'api_key'> = {
+  join_delay_ms: [2000, 6000],
+  shutdown_delay_ms: [20, 120],
+  transcript_delay_ms: [300, 1500],
+  recording_delay_ms: [2000, 6000],
+  perception_delay_ms: [3000, 8000],
+  perception_rate: 0.3,
+  assume_human: true,
+  create_latency_ms: [0, 0],
+  api_latency_ms: [0, 0],
+  callback_before_answer: false,
+  // No retry is documented (docs.tavus.io webhooks-and-callbacks).
+  callback_retries: 0,
+  callback_timeout_ms: 10_000,
+  max_concurrent: null,
+  out_of_credits: false,
+  llm_api_key: null,
+  llm_cold_ms: [8000, 8000],
+  llm_warm_seconds: 300,
+  llm_token_ms: [20, 40],
+}
+
+/** The settings in force; reset goes back to those of the start. */
+export function createSettings(apiKey: string, initial: ConfigPatch = {}) {
+  const start = { ...defaults, api_key: apiKey, ...given(initial) }
+  const config: Config = { ...start }
+  return {
+    config,
+    configure: (patch: unknown): Config => Object.assign(config, given(patch)),
+    reset: (): Config => Object.assign(config, start),
+  }
+}
+
+export type Settings = ReturnType<typeof createSettings>
+
+const given = (patch: unknown) => {
+  const entries = Object.entries(parse(patchSchema, patch)).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as Partial<Config>
+}

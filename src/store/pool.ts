@@ -1,0 +1,32 @@
+import knex, { type Knex } from 'knex'
+
+export interface PoolOptions {
+  url: string
+  name: string
+  size: number
+  /** A caller waits this long for a free or a new connection. */
+  acquireTimeoutMs: number
+}
+
+/** Connections to PostgreSQL; one that breaks is replaced by whoever needs the next. */
+export function createPool({ url, name, size, acquireTimeoutMs }: PoolOptions): Knex {
+  return knex({
+    client: 'pg',
+    connection: {
+      connectionString: url,
+      application_name: name,
+      keepAlive: true,
+      connectionTimeoutMillis: acquireTimeoutMs,
+    },
+    acquireConnectionTimeout: acquireTimeoutMs,
+    pool: { min: 0, max: size },
+    // Every failure is thrown as well; whoever catches it logs it.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
+  })
+}
+
+/** What went wrong, without the statement that knex puts before it. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /, '')
+}

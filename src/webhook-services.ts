@@ -1,0 +1,130 @@
+import { join } from 'node:path'
+import type { Config } from './config.js'
+import { createEngineGate } from './http/engine-gate.js'
+import { createWebhookReceiver } from './http/webhook-receiver.js'
+import type { Logger } from './observability/logger.js'
+import type { Metrics } from './observability/metrics.js'
+import { createWebhookEvents } from './observability/webhook-events.js'
+import { createProviderRegistry } from './providers/registry.js'
+import type { Database } from './store/database.js'
+import { appendEvents } from './store/event-log.js'
+import { createReceiptBatcher } from './store/receipt-batcher.js'
+import { createReceiptDrain } from './store/receipt-drain.js'
+import { createReceiptIngest } from './store/receipt-ingest.js'
+import { createReceiptListener } from './store/receipt-listener.js'
+import { createReceiptProcessing } from './store/receipt-processing.js'
+import { createReceiptSettlements } from './store/receipt-settlements.js'
+import { createReceiptStates } from './store/receipt-states.js'
+import { applyToSession } from './store/sessions.js'
+import { createSpoolDrain } from './store/spool-drain.js'
+import { createSpool } from './store/spool.js'
+import { createWebhookReceipts } from './store/webhook-receipts.js'
+import type { WebhookClient } from './temporal/webhooks.js'
+
+export interface WebhookServiceOptions {
+  config: Config
+  log: Logger
+  metrics: Metrics
+  database: Database
+  webhookClient: WebhookClient
+  wakeDrain: () => Promise<void>
+}
+
+/** The drain is woken at most this often: one look takes all that has come meanwhile. */
+const wakeEveryMs = 250
+
+/** The webhook engine: what receives, what processes, and what runs beside both. */
+export function createWebhookServices(options: WebhookServiceOptions) {
+  const { config, log, metrics, database } = options
+  const events = createWebhookEvents(log, metrics)
+  const registry = createProviderRegistry({ tavus: config.tavus })
+  const settlements = createReceiptSettlements()
+  const receipts = createWebhookReceipts({ database })
+  const batcher = createReceiptBatcher({ insert: receipts.insert })
+  const spool = createSpool({ dir: join(config.dataDir, 'spool') })
+  const wake = throttled(options.wakeDrain, wakeEveryMs)
+  const states = createReceiptStates({ matchMs: config.webhooks.matchMs, notify: config.split })
+  const processing = createReceiptProcessing({
+    database,
+    states,
+    effectsOf: registry.effectsOf,
+    applyToSession,
+    appendEvents,
+  })
+  const receiver = createWebhookReceiver({
+    record: batcher.record,
+    release: receipts.release,
+    spool: (delivery, receivedAt) => spool.append({ delivery, receivedAt }),
+    startWorkflow: options.webhookClient.start,
+    waitSettled: settlements.wait,
+    wakeDrain: wake.call,
+    gate: createEngineGate({ maxInflight: config.webhooks.maxInflight }),
+    events,
+    ackMs: config.webhooks.ackMs,
+  })
+  return {
+    registry,
+    receiver,
+    ingest: createReceiptIngest({ database, processing, deliveriesOf: registry.deliveriesOf }),
+    activityDeps: {
+      processing,
+      drain: createReceiptDrain({ database, processing }),
+      announce: settlements.announce,
+      events,
+    },
+    background: createBackground(options, { spool, wake, receipts, settlements }),
+  }
+}
+
+function createBackground(
+  { config, log }: WebhookServiceOptions,
+  parts: {
+    spool: ReturnType<typeof createSpool>
+    wake: ReturnType<typeof throttled>
+    receipts: ReturnType<typeof createWebhookReceipts>
+    settlements: ReturnType<typeof createReceiptSettlements>
+  },
+) {
+  const spoolDrain = createSpoolDrain({ spool: parts.spool, insert: parts.receipts.insert, wake: parts.wake.call, log })
+  // Only where the worker is another process: in one, it tells directly.
+  const listener = config.split
+    ? createReceiptListener({ url: config.database.url ?? '', onMessage: parts.settlements.announceMessage, log })
+    : undefined
+  return {
+    start(): void {
+      spoolDrain.start()
+      listener?.start()
+    },
+    async stop(): Promise<void> {
+      parts.wake.stop()
+      await spoolDrain.stop()
+      await listener?.stop()
+      await parts.spool.close()
+    },
+  }
+}
+
+/** Calls at once, and then at most every so often, the last time included; a call that fails is made up by the next. */
+function throttled(work: () => Promise<void>, everyMs: number) {
+  let timer: NodeJS.Timeout | undefined
+  let again = false
+  function call(): void {
+    if (timer) {
+      again = true
+      return
+    }
+    again = false
+    void work().catch(() => undefined)
+    timer = setTimeout(() => {
+      timer = undefined
+      if (again) call()
+    }, everyMs)
+  }
+  return {
+    call,
+    stop: () => {
+      clearTimeout(timer)
+      timer = undefined
+    },
+  }
+}
