@@ -38,11 +38,18 @@ async function ensureTemporal() {
   )
 }
 
+/** What the shell sets for a Parley that it runs must not change what is tested. */
+async function cleanEnvironment() {
+  const { variables } = await import('../dist/src/config.js')
+  const ours = Object.keys(variables).filter((name) => name !== 'TEMPORAL_CLI_PATH')
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.includes(name)))
+}
+
 /** Every process of the run is its descendant, and ends with it. */
-function runTests(args, report) {
+function runTests(args, { report, env }) {
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], { cwd: root, stdio: 'inherit' })
+  const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], { cwd: root, stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
   return new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)))
 }
@@ -64,8 +71,9 @@ try {
   await ensureChromium()
   await ensureTemporal()
   const folder = mkdtempSync(join(tmpdir(), 'parley-report-'))
-  const status = await runTests(process.argv.slice(2), join(folder, 'report.json'))
-  const { passed, failed, skipped } = count(join(folder, 'report.json'))
+  const report = join(folder, 'report.json')
+  const status = await runTests(process.argv.slice(2), { report, env: await cleanEnvironment() })
+  const { passed, failed, skipped } = count(report)
   rmSync(folder, { recursive: true, force: true })
   // An error outside of any test fails the run too.
   const failures = failed === 0 && status !== 0 ? 1 : failed

@@ -90,7 +90,7 @@ class SessionRun {
     })
     this.providerPatient = proxyActivities<SessionActivities>({ taskQueue, ...askProvider })
     this.providerEnd = proxyActivities<SessionActivities>({ taskQueue, ...endCall })
-    this.local = proxyLocalActivities<SessionActivities>({ ...quickStore, scheduleToCloseTimeout: trackMs })
+    this.local = proxyLocalActivities<SessionActivities>(quickStore(trackMs))
   }
 
   async run() {

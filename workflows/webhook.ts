@@ -10,10 +10,10 @@ import { providerEventSignal, type ReceiptStatus, sessionWorkflowId, type Webhoo
 
 const { processReceipt } = proxyLocalActivities<WebhookActivities>({
   startToCloseTimeout: '5s',
-  // Beyond this the drain has the receipt: an engine full of waiting events would be slower to recover than the table.
-  scheduleToCloseTimeout: '15s',
-  // Five tries of what fails each time fit into the time that a provider is kept waiting.
-  retry: { initialInterval: '10ms', backoffCoefficient: 2, maximumInterval: '500ms' },
+  // Some 3 s of tries, which five that fail at once are well within; beyond, the drain has the receipt: an engine full of
+  // waiting events would be slower to recover than the table. A number and not scheduleToCloseTimeout: a local activity
+  // whose time runs out between two attempts never settles (SDK 1.24.0).
+  retry: { initialInterval: '10ms', backoffCoefficient: 2, maximumInterval: '500ms', maximumAttempts: 12 },
 })
 
 /** One event of a provider: its receipt taken to its end, then its session told. */

@@ -73,7 +73,8 @@ export function applicationPrograms({
     name: 'worker',
     file: 'worker.js',
     graceMs,
-    readyUrl: `http://127.0.0.1:${workerMetricsPort}/health`,
+    // The API is ready once every queue is polled.
+    readyUrl: `${url}/ready`,
   })
   return [worker, nodeProgram({ ...common, name: 'api', file: 'server.js', graceMs, readyUrl: `${url}/ready` })]
 }

@@ -35,6 +35,8 @@ export interface Life {
   stop: () => Promise<void>
   /** Without grace. */
   kill: () => void
+  /** What the program sees when we die: it ends by itself. */
+  letGo: () => void
 }
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url))
@@ -102,7 +104,7 @@ export function startLife(spec: ChildSpec, onProcess: () => void = () => undefin
     const last = known.at(-1)
     if (!over && last) killProcess(last)
   }
-  return { processes: () => known, ended, isOver: () => over, lastLines, stop, kill }
+  return { processes: () => known, ended, isOver: () => over, lastLines, stop, kill, letGo: () => child.disconnect() }
 }
 
 /** Waits until the program answers; throws with its last words when it ends or takes too long. */

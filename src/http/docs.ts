@@ -57,5 +57,7 @@ export function mountDocs(router: Router<RequestState>, document: OpenApiDocumen
     if (!assetNames.includes(asset)) return await next()
     await send(ctx, asset, { root: assets, maxAge: 3_600_000 })
   })
-  router.get('/redoc', (ctx) => ctx.redirect('/docs'))
+  router.get('/redoc', (ctx) => {
+    ctx.redirect('/docs')
+  })
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { type FieldError, InvalidRequestError } from '../domain/errors.js'
 
 type Part = 'params' | 'query' | 'headers' | 'body'
@@ -8,7 +8,7 @@ type Part = 'params' | 'query' | 'headers' | 'body'
  * @throws InvalidRequestError naming every wrong field of every part
  */
 export function validateParts(parts: { part: Part; schema: z.ZodType | undefined; value: unknown }[]): Record<Part, unknown> {
-  const parsed: Record<string, unknown> = {}
+  const parsed: Record<Part, unknown> = { params: undefined, query: undefined, headers: undefined, body: undefined }
   const errors: FieldError[] = []
   for (const { part, schema, value } of parts) {
     if (!schema) continue
@@ -17,7 +17,7 @@ export function validateParts(parts: { part: Part; schema: z.ZodType | undefined
     else errors.push(...result.error.issues.flatMap((issue) => fieldErrors(part, issue)))
   }
   if (errors.length > 0) throw new InvalidRequestError(summary(errors), errors)
-  return parsed as Record<Part, unknown>
+  return parsed
 }
 
 const summary = (errors: FieldError[]) =>

@@ -31,7 +31,7 @@ export function createWebhookEvents(log: Logger, metrics: Metrics) {
       log.warn({ event: 'webhook:refused', provider, reason }, 'webhook refused')
     },
     spooled({ provider, cause }: Event & { cause: unknown }): void {
-      log.warn({ event: 'webhook:spooled', provider, err: cause }, 'database away: webhook kept in the spool')
+      log.warn({ event: 'webhook:spooled', provider, err: cause }, 'the database did not take it: webhook kept in the spool')
     },
     engineAway({ cause }: { cause: unknown }): void {
       log.warn({ event: 'webhook:engine_away', err: cause }, 'workflow engine away: webhooks are left to the drain')

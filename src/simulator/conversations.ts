@@ -5,7 +5,11 @@ import { SortedList } from './sorted-list.js'
 /** All conversations: the only way to change one, so that nothing changes without the journal. */
 export function createConversations(journal: Journal) {
   const byId = new Map<string, Conversation>()
-  const lists = { all: new SortedList<Conversation>(), active: new SortedList<Conversation>(), ended: new SortedList<Conversation>() }
+  const lists = {
+    all: new SortedList<Conversation>(),
+    active: new SortedList<Conversation>(),
+    ended: new SortedList<Conversation>(),
+  }
   const byName = new Map<string, number>()
   const createdTwice = new Map<string, number>()
   let lastSeq = 0

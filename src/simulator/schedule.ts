@@ -11,7 +11,10 @@ export function createSchedule(conversations: Conversations, take: (conversation
     const key = `${conversation.id}/${step}`
     clearTimeout(timers.get(key))
     const waitMs = Math.min(Math.max(0, dueAt - Date.now()), longestTimerMs)
-    timers.set(key, setTimeout(() => fire(conversation, step), waitMs))
+    timers.set(
+      key,
+      setTimeout(() => fire(conversation, step), waitMs),
+    )
   }
 
   function fire(conversation: Conversation, step: Step) {

@@ -29,7 +29,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** Of two values the one that says more: a longer list, else the later text; arbitrary but total. */
 export function fuller<T>(a: T | undefined, b: T | undefined): T | undefined {
-  if (a === undefined || b === undefined) return a ?? b
+  if (a === undefined || b === undefined) return a === undefined ? b : a
   const length = (value: unknown) => (Array.isArray(value) ? value.length : -1)
   return (length(a) - length(b) || (json(a) >= json(b) ? 1 : -1)) > 0 ? a : b
 }
@@ -37,8 +37,11 @@ export function fuller<T>(a: T | undefined, b: T | undefined): T | undefined {
 /** Joins two objects key by key; commutative, associative and idempotent. */
 export function merge(a: Record<string, unknown>, b: Record<string, unknown>): Record<string, unknown> {
   const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()
-  return Object.fromEntries(keys.map((key) => [key, mergeValue(a[key], b[key])]))
+  return Object.fromEntries(keys.map((key) => [key, mergeValue(own(a, key), own(b, key))]))
 }
+
+/** A provider's key may be one that every object has, such as constructor. */
+const own = (object: Record<string, unknown>, key: string) => (Object.hasOwn(object, key) ? object[key] : undefined)
 
 function mergeValue(a: unknown, b: unknown): unknown {
   if (isObject(a) && isObject(b)) return merge(a, b)

@@ -27,8 +27,8 @@ export interface ReceiptRow {
 const columns = `delivery_key, provider, kind, external_id, session_id, payload, headers, source, drain, attempts, received_at`
 
 const insertFrom = `
-  insert into webhook_receipts (${columns}, workflow_id)
-  select ${columns.replace('headers', 'headers::jsonb').replace('received_at', 'coalesce(received_at, now())')},
+  insert into webhook_receipts (${columns}, status, workflow_id)
+  select ${columns.replace('headers', 'headers::jsonb').replace('received_at', 'coalesce(received_at, now())')}, 'received',
     case when drain then null else 'webhook/' || delivery_key end
   from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::uuid[], ?::bytea[], ?::text[], ?::text[], ?::boolean[], ?::int[],
     ?::timestamptz[]) as arrival (${columns})

@@ -7,6 +7,7 @@ import { bundleWorkflowCode } from '@temporalio/worker'
 import type { TestProject } from 'vitest/node'
 import { findChromium } from '../../src/dev/chromium.js'
 import { startPostgres } from '../../src/dev/postgres.js'
+import { childEnvironment } from '../../src/dev/environment.js'
 import {
   applicationRole,
   ensureDatabase,

@@ -18,11 +18,8 @@ export function authentication({ jwtSecret }: { jwtSecret: string }): AppMiddlew
   // Named algorithms only: `none` and a public key taken for an HMAC secret are refused before anything is compared.
   const verify = jwt({ secret: jwtSecret, algorithms: ['HS256'], passthrough: true })
   return async function authenticationMiddleware(ctx, next) {
-    if (!/^bearer /i.test(ctx.get('Authorization'))) return await next()
-    await verify(ctx, async () => {
-      learnCaller(ctx)
-      await next()
-    })
+    if (/^bearer /i.test(ctx.get('Authorization'))) await verify(ctx, async () => learnCaller(ctx))
+    await next()
   }
 }
 

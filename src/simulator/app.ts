@@ -1,0 +1,52 @@
+import { bodyParser } from '@koa/bodyparser'
+import type Router from '@koa/router'
+import Koa, { type Middleware } from 'koa'
+import { InvalidInput } from './invalid.js'
+
+/** The routers in one application, with answers in JSON for whatever fits none of them. */
+export function createApp({ routers, logged }: { routers: Router[]; logged: Middleware }): Koa {
+  const app = new Koa()
+  app.silent = true
+  const isApi = (path: string) => path.startsWith('/v2/') || path.startsWith('/llm/')
+  app.use((ctx, next) => (isApi(ctx.path) ? logged(ctx, next) : next()))
+  app.use(answerErrors)
+  app.use(
+    bodyParser({
+      enableTypes: ['json'],
+      encoding: 'utf-8',
+      jsonLimit: '1mb',
+      // The page's farewell comes as text/plain: a beacon of another type would need a preflight.
+      extendTypes: { json: ['text/plain'] },
+    }),
+  )
+  for (const router of routers) {
+    app.use(router.routes())
+    app.use(router.allowedMethods())
+  }
+  return app
+}
+
+const answerErrors: Middleware = async (ctx, next) => {
+  try {
+    await next()
+    if (ctx.respond === false || ctx.body !== undefined) return
+    const { status } = ctx
+    if (status === 404) ctx.body = { error: 'Not Found', path: ctx.path }
+    if (status === 405) ctx.body = { error: 'Method Not Allowed' }
+    if (status === 404 || status === 405) ctx.status = status
+  } catch (error) {
+    const { status, body } = describe(error)
+    if (ctx.respond === false) return
+    ctx.status = status
+    ctx.body = body
+  }
+}
+
+function describe(error: unknown): { status: number; body: Record<string, unknown> } {
+  if (error instanceof InvalidInput) return { status: 400, body: { error: error.message, field: error.field } }
+  const { status, message } = error as { status?: number; message?: string }
+  if (status === 413) return { status, body: { error: 'The body is too large' } }
+  if (status !== undefined && status < 500) return { status, body: { error: `Malformed request: ${message ?? ''}` } }
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  return { status: 500, body: { error: 'Internal Server Error' } }
+}

@@ -1,0 +1,56 @@
+import { parseArgs } from 'node:util'
+import { startSimulator } from './server.js'
+
+// The simulator as a process of its own: one line of JSON says that it listens.
+
+const usage =
+  'usage: simulator [--port 4010] [--host 127.0.0.1] [--data-dir folder] [--tavus-api-key key] [--seed number] [--public-url url]'
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '4010' },
+      host: { type: 'string', default: '127.0.0.1' },
+      'data-dir': { type: 'string' },
+      'tavus-api-key': { type: 'string', default: 'sim-tavus-key' },
+      seed: { type: 'string' },
+      'public-url': { type: 'string' },
+    },
+  })
+  return {
+    port: wholeNumber('--port', values.port, 65_535),
+    host: values.host,
+    apiKey: values['tavus-api-key'],
+    dataDir: values['data-dir'],
+    seed: values.seed === undefined ? undefined : wholeNumber('--seed', values.seed, 2 ** 32 - 1),
+    publicUrl: values['public-url'] === undefined ? undefined : webAddress('--public-url', values['public-url']),
+  }
+}
+
+function wholeNumber(flag: string, text: string, max: number): number {
+  const value = Number(text)
+  if (text !== '' && Number.isInteger(value) && value >= 0 && value <= max) return value
+  throw new Error(`${flag} must be a whole number from 0 to ${max}, not "${text}"`)
+}
+
+function webAddress(flag: string, text: string): string {
+  if (/^https?:\/\/[^\s/]+/.test(text)) return text
+  throw new Error(`${flag} must be an http or https address, not "${text}"`)
+}
+
+function explain(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') return `the port is taken: ${message}; choose another with --port, or 0 for any`
+  if (code?.startsWith('ERR_PARSE_ARGS')) return `${message}\n${usage}`
+  return error instanceof Error ? error.message : String(error)
+}
+
+try {
+  const simulator = await startSimulator(readOptions())
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void simulator.close().then(() => process.exit(0)))
+  process.stdout.write(`${JSON.stringify({ ready: true, url: simulator.url })}\n`)
+} catch (error) {
+  process.stderr.write(`simulator: ${explain(error)}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,143 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createApp } from './app.js'
+import { createCallbacks } from './callbacks.js'
+import { createClock } from './clock.js'
+import { type Config, type ConfigPatch, createSettings } from './config.js'
+import { controlRoutes } from './control-routes.js'
+import { createConversations } from './conversations.js'
+import { faultMiddleware, usualLatency } from './fault-middleware.js'
+import { createFaults, type Fault, type FaultInput } from './faults.js'
+import { createJournal, noJournal } from './journal.js'
+import { createLifecycle } from './lifecycle.js'
+import { llmRoutes } from './llm-routes.js'
+import { createModel } from './model.js'
+import { presentTruth, type Truth } from './presenters.js'
+import { createRandom } from './random.js'
+import { createRequestLog, type LoggedRequest } from './request-log.js'
+import { presentRoom, roomRoutes } from './room-routes.js'
+import { tavusRoutes } from './tavus-routes.js'
+import { createWatchers } from './watchers.js'
+
+export interface SimulatorOptions {
+  /** 0: any that is free. */
+  port: number
+  host: string
+  apiKey: string
+  /** Where the truth outlives the process. */
+  dataDir?: string | undefined
+  /** Makes the choices of one run those of the next. */
+  seed?: number | undefined
+  /** Where others reach it; what it listens at when left out. */
+  publicUrl?: string | undefined
+  /** Settings from the start on, as POST /__sim/config takes them. */
+  timings?: ConfigPatch | undefined
+}
+
+/** A running simulator. */
+export interface Simulator {
+  url: string
+  port: number
+  conversations: () => Truth[]
+  conversation: (id: string) => Truth | undefined
+  faults: { add: (fault: FaultInput) => Fault; list: () => readonly Fault[]; clear: () => void }
+  requests: (limit?: number) => LoggedRequest[]
+  configure: (patch: ConfigPatch) => Config
+  reset: () => void
+  close: () => Promise<void>
+}
+
+/** Starts the providers' stand-in. */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const parts = build(options)
+  const server = createServer(parts.handler)
+  // Longer than a client keeps an idle connection, or it would write into one that is being closed.
+  server.keepAliveTimeout = 65_000
+  const { port } = await listen(server, options)
+  const url = `http://${isWildcard(options.host) ? '127.0.0.1' : bracketed(options.host)}:${port}`
+  try {
+    parts.open(options.publicUrl?.replace(/\/+$/, '') ?? url)
+  } catch (error) {
+    server.close()
+    throw error
+  }
+  return { ...parts.access, url, port, close: () => stop(server, parts.close) }
+}
+
+const isWildcard = (host: string) => host === '0.0.0.0' || host === '::'
+const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host)
+
+async function listen(server: Server, { port, host }: SimulatorOptions): Promise<AddressInfo> {
+  server.listen(port, host)
+  await once(server, 'listening')
+  return server.address() as AddressInfo
+}
+
+async function stop(server: Server, close: () => Promise<void>): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  server.closeAllConnections()
+  await close()
+  await closed
+}
+
+/** Everything but the socket. */
+function build({ apiKey, dataDir, seed, timings }: SimulatorOptions) {
+  const settings = createSettings(apiKey, timings)
+  const { config } = settings
+  const random = createRandom(seed ?? Math.floor(Math.random() * 2 ** 32))
+  const journal = dataDir === undefined ? noJournal : createJournal(dataDir)
+  const conversations = createConversations(journal)
+  const faults = createFaults(random.fork(-2))
+  const watchers = createWatchers()
+  const callbacks = createCallbacks({ config, faults, random: random.fork(-3), conversations })
+  const model = createModel(config, random.fork(-4))
+  const requests = createRequestLog()
+  const lifecycle = createLifecycle({
+    config,
+    conversations,
+    callbacks,
+    random,
+    now: createClock(),
+    onChange: (conversation) => watchers.send(conversation.id, () => presentRoom(conversation)),
+  })
+  let publicUrl = ''
+
+  function reset() {
+    for (const part of [lifecycle, callbacks, watchers, conversations, faults, requests, model]) part.clear()
+    settings.reset()
+  }
+
+  const faulty = faultMiddleware({ faults, latency: usualLatency(config, random.fork(-5).between) })
+  const routers = [
+    tavusRoutes({ config, conversations, lifecycle, faulty, publicUrl: () => publicUrl }),
+    roomRoutes({ conversations, lifecycle, watchers }),
+    llmRoutes({ config, model, faulty: faulty('llm') }),
+    controlRoutes({ settings, faults, conversations, lifecycle, callbacks, requests, model, reset }),
+  ]
+  return {
+    handler: createApp({ routers, logged: requests.middleware }).callback(),
+    open(url: string) {
+      publicUrl = url
+      conversations.restore().forEach((conversation) => lifecycle.resume(conversation))
+    },
+    access: {
+      conversations: () => [...conversations.all()].map(presentTruth),
+      conversation: (id: string) => {
+        const found = conversations.find(id)
+        return found && presentTruth(found)
+      },
+      faults: { add: (fault: FaultInput) => faults.add(fault), list: faults.list, clear: faults.clear },
+      requests: (limit = 100) => requests.recent(limit),
+      configure: (patch: ConfigPatch) => settings.configure(patch),
+      reset,
+    },
+    async close() {
+      lifecycle.clear()
+      watchers.clear()
+      await callbacks.close()
+      journal.close()
+    },
+  }
+}
