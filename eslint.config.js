@@ -23,7 +23,9 @@ const browser = Object.fromEntries(
 )
 
 /** Names of Node's modules, with and without the prefix: a workflow is replayed, and may ask nothing of its machine. */
-const nodeModules = [...builtinModules, ...builtinModules.map((name) => `node:${name}`)].filter((name) => !name.startsWith('_'))
+const nodeModules = [...builtinModules, ...builtinModules.map((name) => `node:${name}`)].filter(
+  (name) => !name.startsWith('_'),
+)
 
 export default defineConfig([
   globalIgnores(['dist/', 'node_modules/', '.parley/', 'bench/', 'coverage/']),
@@ -35,7 +37,10 @@ export default defineConfig([
       '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: true }],
       // A function that may wait one day is async today: its failures are rejections either way.
       '@typescript-eslint/require-await': 'off',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' },
+      ],
       // Koa, pino and the SDKs hand over functions that use no `this`.
       '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
@@ -69,7 +74,12 @@ export default defineConfig([
     rules: {
       'no-restricted-imports': [
         'error',
-        { paths: nodeModules.map((name) => ({ name, message: 'A workflow is replayed: what touches the world is an activity.' })) },
+        {
+          paths: nodeModules.map((name) => ({
+            name,
+            message: 'A workflow is replayed: what touches the world is an activity.',
+          })),
+        },
       ],
       'no-restricted-globals': ['error', 'process', 'fetch', 'performance', 'Buffer'],
     },

@@ -12,20 +12,13 @@ import type { BusinessEvents } from '../src/observability/events.js'
 import type { LlmClient } from '../src/providers/llm/client.js'
 import type { TavusClient, TavusConversation } from '../src/providers/tavus/client.js'
 import type { SessionStore } from '../src/store/sessions.js'
-import type { PrewarmResult, ProviderEventMessage, SessionRequest } from '../workflows/messages.js'
+import type { PrewarmResult, ProviderEventMessage } from '../workflows/messages.js'
 import type { ConversationReader } from './conversation-reader.js'
 import { toFailure } from './failure.js'
 import { withHeartbeat } from './heartbeat.js'
 import { findBySession } from './find-conversation.js'
 import type { Prewarm } from './prewarm.js'
-import { tavusBody, type TavusDefaults } from './tavus-body.js'
-
-export interface CreateInput {
-  sessionId: string
-  request: SessionRequest
-  maxSeconds: number
-  recording: boolean
-}
+import { type CreateInput, tavusBody, type TavusDefaults } from './tavus-body.js'
 
 export interface CreatedConversation {
   conversationId: string

@@ -1,4 +1,11 @@
-import type { CreateInput } from './session.js'
+import type { SessionRequest } from '../workflows/messages.js'
+
+export interface CreateInput {
+  sessionId: string
+  request: SessionRequest
+  maxSeconds: number
+  recording: boolean
+}
 
 export interface TavusDefaults {
   replicaId: string | undefined

@@ -29,6 +29,7 @@ function nodeProgram(
     graceMs,
     isReady: () => answersOk(readyUrl),
     readyTimeoutMs: 60_000,
+    pollMs: 200,
     onLine,
   }
 }

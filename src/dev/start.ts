@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { searchAttributeDefinitions } from '../../workflows/messages.js'
 import type { Config } from '../config.js'
 import { migrateUp } from '../store/migrate.js'
-import { applicationEnvironment, isSimulated, type Addresses } from './application-environment.js'
+import { type Addresses, applicationEnvironment, isSimulated } from './application-environment.js'
 import type { BannerFacts } from './banner.js'
 import { choosePorts, type CheckoutPorts } from './checkout-ports.js'
 import { childEnvironment } from './environment.js'
@@ -15,7 +15,7 @@ import { loadSecrets, type Secrets } from './secrets.js'
 import { seedDevelopment } from './seed.js'
 import type { Supervisor } from './supervisor.js'
 import { findTemporal } from './temporal-binary.js'
-import { startTemporal } from './temporal.js'
+import { startTemporal, type TemporalOptions } from './temporal.js'
 
 export interface Start {
   config: Config
@@ -30,28 +30,28 @@ interface Prepared extends Start {
   secrets: Secrets
 }
 
+type DatabaseUrls = Pick<Addresses, 'databaseUrl' | 'migrationUrl'>
+
 const database = 'parley'
-/** Of finished workflows, as long as receipts are kept by default. */
+const demoEmail = 'lead@acme.test'
+/** Of finished workflows: long enough to look at last week's, short enough for a laptop's disk. */
 const retentionDays = 7
 
 const logFile = ({ config }: Start, name: string) => createLogFile(join(config.dataDir, 'logs', `${name}.log`))
 
 /** PostgreSQL as given, or our own with its two logins. */
-async function bringDatabase(start: Prepared): Promise<Pick<Addresses, 'databaseUrl' | 'migrationUrl'>> {
+async function bringDatabase(start: Prepared): Promise<DatabaseUrls> {
   const { config, supervisor, progress, ports, secrets } = start
   const { url, migrationUrl } = config.database
   if (url !== undefined) return { databaseUrl: url, migrationUrl: migrationUrl ?? url }
-  const dataDir = join(config.dataDir, 'postgres')
-  const log = logFile(start, 'postgres')
-  const password = secrets.postgresPassword
   return await progress.step('PostgreSQL', async () => {
     const { adminUrl } = await startPostgres({
-      dataDir,
+      dataDir: join(config.dataDir, 'postgres'),
       port: ports.postgres,
       durable: true,
-      password,
+      password: secrets.postgresPassword,
       supervisor,
-      log,
+      log: logFile(start, 'postgres'),
       say: progress.say,
     })
     await ensureRoles(adminUrl, { owner: secrets.ownerPassword, application: secrets.applicationPassword })
@@ -65,42 +65,40 @@ async function bringDatabase(start: Prepared): Promise<Pick<Addresses, 'database
 
 async function prepareDatabase(
   { config, progress }: Start,
-  { databaseUrl, migrationUrl }: Pick<Addresses, 'databaseUrl' | 'migrationUrl'>,
-) {
-  await progress.step('migrations', () =>
-    migrateUp({ url: migrationUrl, applicationRole: decodeURIComponent(new URL(databaseUrl).username) }),
-  )
+  { databaseUrl, migrationUrl }: DatabaseUrls,
+): Promise<void> {
+  const login = decodeURIComponent(new URL(databaseUrl).username)
+  await progress.step('migrations', () => migrateUp({ url: migrationUrl, applicationRole: login }))
   if (config.database.url !== undefined || config.production) return
   const { demoPassword } = config.identity
   await progress.step('seed data', () => seedDevelopment({ url: databaseUrl, demoPassword }))
 }
 
-/** Temporal as given, or our own. */
-async function bringTemporal(start: Prepared): Promise<{ temporal: string; temporalUi: string | undefined }> {
-  const { config, supervisor, progress, ports } = start
-  const { address, cliPath, namespace } = config.temporal
-  if (address !== undefined) return { temporal: address, temporalUi: config.server.temporalUiUrl }
-  return await progress.step('Temporal server', async (detail) => {
-    const binary = await findTemporal({ cliPath, detail, say: progress.say })
-    detail('starting')
-    const { address: temporal, uiUrl } = await startTemporal({
-      binary,
-      port: ports.temporal,
-      uiPort: ports.temporalUi,
-      dbFile: join(config.dataDir, 'temporal', 'temporal.db'),
-      namespace,
-      retentionDays,
-      searchAttributes: searchAttributeDefinitions,
-      supervisor,
-      log: logFile(start, 'temporal'),
-    })
-    return { temporal, temporalUi: uiUrl }
-  })
+/** The program of our own Temporal server; undefined: one is given. It may have to be built, which takes minutes. */
+async function temporalProgram({ config, progress }: Start): Promise<string | undefined> {
+  const { address, cliPath } = config.temporal
+  if (address !== undefined) return undefined
+  return await progress.step('Temporal server', (detail) => findTemporal({ cliPath, detail, say: progress.say }))
 }
 
-async function bringSimulator(start: Prepared): Promise<string | undefined> {
+async function bringTemporal(start: Prepared, binary: string): Promise<void> {
   const { config, supervisor, progress, ports } = start
-  if (!isSimulated(childEnvironment())) return undefined
+  const options: TemporalOptions = {
+    binary,
+    port: ports.temporal,
+    uiPort: ports.temporalUi,
+    dbFile: join(config.dataDir, 'temporal', 'temporal.db'),
+    namespace: config.temporal.namespace,
+    retentionDays,
+    searchAttributes: searchAttributeDefinitions,
+    supervisor,
+    log: logFile(start, 'temporal'),
+  }
+  await progress.step('Temporal', () => startTemporal(options))
+}
+
+async function bringSimulator(start: Prepared): Promise<void> {
+  const { config, supervisor, progress, ports } = start
   const log = logFile(start, 'simulator')
   const spec = simulatorProgram({
     port: ports.simulator,
@@ -109,56 +107,57 @@ async function bringSimulator(start: Prepared): Promise<string | undefined> {
     onLine: log,
   })
   await progress.step('simulator', () => supervisor.start(spec))
-  return `http://127.0.0.1:${ports.simulator}`
 }
 
-/** All at once; the first failure counts, once the others have come to an end. */
-async function together<A, B, C>(a: Promise<A>, b: Promise<B>, c: Promise<C>): Promise<[A, B, C]> {
-  await Promise.allSettled([a, b, c])
-  return await Promise.all([a, b, c])
-}
-
-/** Brings up everything that is missing, in the order that its parts need; answers what a person should know. */
-export async function startEverything(start: Start): Promise<BannerFacts> {
-  const { config, supervisor, progress, output } = start
-  const given = childEnvironment()
-  const wanted = given.PORT?.trim() ? config.server.port : undefined
-  const portFile = join(config.dataDir, 'ports.json')
-  const ports = await choosePorts({
-    file: portFile,
-    host: config.server.host,
-    wanted,
-    standard: 8000,
-    say: progress.say,
-  })
-  const prepared: Prepared = { ...start, ports, secrets: loadSecrets(join(config.dataDir, 'secrets.json')) }
-
-  const [databaseUrls, temporal, simulator] = await together(
-    bringDatabase(prepared).then(async (urls) => {
-      await prepareDatabase(start, urls)
-      return urls
-    }),
-    bringTemporal(prepared),
-    bringSimulator(prepared),
-  )
-  const addresses: Addresses = { ...databaseUrls, ...temporal, simulator }
-  const host = config.server.host === '0.0.0.0' ? '127.0.0.1' : config.server.host
-  const url = `http://${host}:${ports.api}`
+async function bringApplication(start: Prepared, addresses: Addresses): Promise<void> {
+  const { config, supervisor, progress, output, ports } = start
   const programs = applicationPrograms({
     split: config.split,
-    url,
+    url: localUrl(start),
     workerMetricsPort: config.observability.workerMetricsPort || ports.workerMetrics,
     shutdownGraceMs: config.shutdownGraceMs,
-    env: applicationEnvironment(config, { ...prepared, addresses }),
+    env: applicationEnvironment(config, { ...start, addresses }),
     onLine: (line, stream) => (stream === 'stdout' ? output(line) : process.stderr.write(`${line}\n`)),
   })
   await progress.step('application', () => Promise.all(programs.map((program) => supervisor.start(program))))
-  const ours = config.database.url === undefined
+}
+
+function localUrl({ config, ports }: Prepared): string {
+  const everywhere = config.server.host === '0.0.0.0' || config.server.host === '::'
+  return `http://${everywhere ? '127.0.0.1' : config.server.host}:${ports.api}`
+}
+
+async function prepare(start: Start): Promise<Prepared> {
+  const { config, progress } = start
+  const wanted = childEnvironment().PORT?.trim() ? config.server.port : undefined
+  const file = join(config.dataDir, 'ports.json')
+  const ports = await choosePorts({ file, host: config.server.host, wanted, standard: 8000, say: progress.say })
+  return { ...start, ports, secrets: loadSecrets(join(config.dataDir, 'secrets.json')) }
+}
+
+/** Brings up everything that is missing, as much of it at once as its parts allow; answers what a person should know. */
+export async function startEverything(start: Start): Promise<BannerFacts> {
+  const { config } = start
+  const prepared = await prepare(start)
+  const { ports } = prepared
+  const binary = await temporalProgram(start)
+  const temporal = config.temporal.address ?? `127.0.0.1:${ports.temporal}`
+  const temporalUi = config.server.temporalUiUrl ?? (binary && `http://127.0.0.1:${ports.temporalUi}`)
+  const simulator = isSimulated(childEnvironment()) ? `http://127.0.0.1:${ports.simulator}` : undefined
+  await Promise.all([
+    binary && bringTemporal(prepared, binary),
+    simulator && bringSimulator(prepared),
+    // The application waits for Temporal by itself: it loads while that comes up.
+    bringDatabase(prepared).then(async (urls) => {
+      await prepareDatabase(start, urls)
+      await bringApplication(prepared, { ...urls, temporal, temporalUi, simulator })
+    }),
+  ])
   return {
-    url: given.PUBLIC_URL?.trim() || url,
-    temporalUi: temporal.temporalUi,
+    url: childEnvironment().PUBLIC_URL?.trim() || localUrl(prepared),
+    temporalUi,
     simulator,
-    demo: ours ? { email: 'lead@acme.test', password: config.identity.demoPassword } : undefined,
+    demo: config.database.url === undefined ? { email: demoEmail, password: config.identity.demoPassword } : undefined,
     dataDir: config.dataDir,
   }
 }

@@ -22,6 +22,8 @@ export interface ChildSpec {
   beforeStart?: () => Promise<void>
   isReady: () => Promise<boolean>
   readyTimeoutMs: number
+  /** Pause between two looks; a program that logs every one is looked at less often. */
+  pollMs?: number
   onLine: (line: string, stream: 'stdout' | 'stderr') => void
 }
 
@@ -114,6 +116,6 @@ export async function untilReady(spec: ChildSpec, life: Life): Promise<void> {
     if (life.isOver()) throw new Error(`${spec.name} ended before it was ready\n${life.lastLines()}`)
     if (Date.now() > end)
       throw new Error(`${spec.name} was not ready after ${spec.readyTimeoutMs / 1000} s\n${life.lastLines()}`)
-    await sleep(30)
+    await sleep(spec.pollMs ?? 30)
   }
 }

@@ -81,7 +81,8 @@ export function createSupervisor(options: SupervisorOptions = {}) {
     await child.loop
     // A restart may have begun another life while we waited for the first.
     await child.life?.stop()
-    kept.splice(kept.indexOf(child), 1)
+    const index = kept.indexOf(child)
+    if (index >= 0) kept.splice(index, 1)
     record()
   }
 

@@ -25,7 +25,12 @@ export interface HttpConfig {
     readonly temporalUiUrl: string | undefined
   }
   readonly temporal: { readonly namespace: string }
-  readonly identity: { readonly jwtSecret: string; readonly jwtExpSeconds: number; readonly refreshExpSeconds: number; readonly loginRate: Rate }
+  readonly identity: {
+    readonly jwtSecret: string
+    readonly jwtExpSeconds: number
+    readonly refreshExpSeconds: number
+    readonly loginRate: Rate
+  }
   readonly tavus: { readonly baseUrl: string }
   readonly observability: { readonly apiServiceName: string }
 }

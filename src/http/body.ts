@@ -6,8 +6,7 @@ const maxDepth = 64
 
 /** The bytes of the body. */
 export async function readRaw(ctx: AppContext, limitBytes: number): Promise<Buffer> {
-  if ((ctx.get('Content-Encoding') || 'identity') !== 'identity')
-    throw unsupported('a compressed body is not accepted')
+  if ((ctx.get('Content-Encoding') || 'identity') !== 'identity') throw unsupported('a compressed body is not accepted')
   try {
     return await getRawBody(ctx.req, { limit: limitBytes, length: ctx.request.length ?? null })
   } catch (error) {

@@ -30,7 +30,13 @@ const init = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', dee
 `
 
 /** Paths of the documentation. */
-export const docsPaths = ['/openapi.json', '/docs', '/docs/init.js', '/docs/:asset', '/redoc']
+export const docsPaths = [
+  '/openapi.json',
+  '/docs',
+  '/docs/init.js',
+  ...assetNames.map((name) => `/docs/${name}`),
+  '/redoc',
+]
 
 /** The document, and a page that shows it without anything from elsewhere. */
 export function mountDocs(router: Router<RequestState>, document: OpenApiDocument): void {
@@ -52,11 +58,10 @@ export function mountDocs(router: Router<RequestState>, document: OpenApiDocumen
     ctx.type = 'js'
     ctx.body = init
   })
-  router.get('/docs/:asset', async (ctx, next) => {
-    const { asset = '' } = ctx.params
-    if (!assetNames.includes(asset)) return await next()
-    await send(ctx, asset, { root: assets, maxAge: 3_600_000 })
-  })
+  for (const name of assetNames)
+    router.get(`/docs/${name}`, async (ctx) => {
+      await send(ctx, name, { root: assets, maxAge: 3_600_000 })
+    })
   router.get('/redoc', (ctx) => {
     ctx.redirect('/docs')
   })

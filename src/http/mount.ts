@@ -38,7 +38,12 @@ function callerFor(route: Route, ctx: AppContext, events: BusinessEvents): Calle
   throw new UnauthorizedError(expired ? 'the token has expired' : 'the token is not valid', tokenFailure.code)
 }
 
-async function incoming(route: Route, ctx: AppContext, caller: Caller | undefined, options: MountOptions): Promise<Incoming> {
+async function incoming(
+  route: Route,
+  ctx: AppContext,
+  caller: Caller | undefined,
+  options: MountOptions,
+): Promise<Incoming> {
   const { params, query, headers, body, raw } = route.request
   const json = body ? await readJson(ctx, options.bodyLimitBytes) : undefined
   const parts = validateParts([
@@ -70,7 +75,11 @@ function hangUpSignal(ctx: AppContext): AbortSignal {
   return controller.signal
 }
 
-function answer(ctx: AppContext, route: Route, { status, body, headers = {} }: Awaited<ReturnType<Route['handle']>>): void {
+function answer(
+  ctx: AppContext,
+  route: Route,
+  { status, body, headers = {} }: Awaited<ReturnType<Route['handle']>>,
+): void {
   ctx.status = status
   ctx.set(headers)
   const { contentType } = route.responses[status] ?? {}

@@ -1,5 +1,10 @@
 import { z } from 'zod'
-import { createDocument, type ZodOpenApiObject, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
+import {
+  createDocument,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+} from 'zod-openapi'
 import { problemSchema, problemTypeBase } from './problem.js'
 import type { ResponseDefinition, Route } from './route.js'
 
@@ -44,20 +49,26 @@ function operationOf(route: Route, path: string): ZodOpenApiOperationObject {
     ...(description === undefined ? {} : { description }),
     tags: [...tags],
     security: securityOf[auth],
-    requestParams: { ...parametersOf('path', request.params), ...parametersOf('query', request.query), ...parametersOf('header', request.headers) },
+    requestParams: {
+      ...parametersOf('path', request.params),
+      ...parametersOf('query', request.query),
+      ...parametersOf('header', request.headers),
+    },
     ...requestBodyOf(route),
     responses: responsesOf(route),
   }
 }
 
 /** Operation ids are unique, and an alias is an operation of its own. */
-const camelCase = (path: string) => path.replace(/[^a-z0-9]*([a-z0-9]+)/gi, (_, word: string) => word[0]?.toUpperCase() + word.slice(1))
+const camelCase = (path: string) =>
+  path.replace(/[^a-z0-9]*([a-z0-9]+)/gi, (_, word: string) => word[0]?.toUpperCase() + word.slice(1))
 
 const parametersOf = (place: 'path' | 'query' | 'header', schema: z.ZodType | undefined) =>
   schema instanceof z.ZodObject ? { [place]: schema } : {}
 
 function requestBodyOf({ request }: Route): Pick<ZodOpenApiOperationObject, 'requestBody'> {
-  if (request.raw) return { requestBody: { required: true, content: { 'application/json': { schema: { type: 'object' } } } } }
+  if (request.raw)
+    return { requestBody: { required: true, content: { 'application/json': { schema: { type: 'object' } } } } }
   if (!request.body) return {}
   // What accepts {} may be left out.
   const required = !request.body.safeParse({}).success
@@ -67,16 +78,27 @@ function requestBodyOf({ request }: Route): Pick<ZodOpenApiOperationObject, 'req
 const problemContent = { 'application/problem+json': { schema: problemSchema } }
 
 function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
-  const documented = Object.entries(route.responses).map(([status, response]) => [status, responseOf(Number(status), response)])
+  const documented = Object.entries(route.responses).map(([status, response]) => [
+    status,
+    responseOf(Number(status), response),
+  ])
   return {
     ...(Object.fromEntries(documented) as ZodOpenApiOperationObject['responses']),
-    ...(route.auth === 'required' && !route.responses[401] ? { '401': { description: 'No valid token', content: problemContent } } : {}),
+    ...(route.auth === 'required' && !route.responses[401]
+      ? { '401': { description: 'No valid token', content: problemContent } }
+      : {}),
     default: { description: 'A problem', content: problemContent },
   }
 }
 
-function responseOf(status: number, { description, schema, headers, contentType = 'application/json' }: ResponseDefinition) {
-  const described = Object.entries(headers ?? {}).map(([name, text]) => [name, { description: text, schema: { type: 'string' } }])
+function responseOf(
+  status: number,
+  { description, schema, headers, contentType = 'application/json' }: ResponseDefinition,
+) {
+  const described = Object.entries(headers ?? {}).map(([name, text]) => [
+    name,
+    { description: text, schema: { type: 'string' } },
+  ])
   const own = schema ? { content: { [contentType]: { schema } } } : status >= 400 ? { content: problemContent } : {}
   return { description, ...own, ...(described.length > 0 ? { headers: Object.fromEntries(described) as object } : {}) }
 }

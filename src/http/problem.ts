@@ -80,8 +80,11 @@ export function toParleyError(error: unknown): ParleyError {
   if (error instanceof ParleyError) return error
   const status = clientErrorStatus(error)
   // Koa's own words may quote files or the request: the status says enough.
-  if (status) return new ParleyError(`http_${status}`, status, STATUS_CODES[status] ?? 'Error', 'the request was refused')
-  return new ParleyError('internal_error', 500, 'Internal Server Error', 'an unexpected error occurred', { cause: error })
+  if (status)
+    return new ParleyError(`http_${status}`, status, STATUS_CODES[status] ?? 'Error', 'the request was refused')
+  return new ParleyError('internal_error', 500, 'Internal Server Error', 'an unexpected error occurred', {
+    cause: error,
+  })
 }
 
 /** Status of an error that Koa or one of its middleware threw at the client. */

@@ -30,7 +30,9 @@ export interface ResponseDefinition {
 
 type Responses = Record<number, ResponseDefinition>
 
-type AnswerBody<D> = D extends { schema: infer S extends z.ZodType } ? { body: z.input<S> } : { body?: string | Buffer | Readable }
+type AnswerBody<D> = D extends { schema: infer S extends z.ZodType }
+  ? { body: z.input<S> }
+  : { body?: string | Buffer | Readable }
 
 /** One of the documented answers; failures are thrown as errors of the domain. */
 export type Answer<R extends Responses> = {

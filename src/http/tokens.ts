@@ -10,7 +10,10 @@ interface TokenSubject {
 }
 
 /** Signs access tokens; the authentication middleware is what accepts them. */
-export function createTokens({ jwtSecret, jwtExpSeconds }: Pick<HttpConfig['identity'], 'jwtSecret' | 'jwtExpSeconds'>) {
+export function createTokens({
+  jwtSecret,
+  jwtExpSeconds,
+}: Pick<HttpConfig['identity'], 'jwtSecret' | 'jwtExpSeconds'>) {
   const key = new TextEncoder().encode(jwtSecret)
   return {
     async sign({ id, email, companyId, role }: TokenSubject): Promise<{ token: string; expiresInSeconds: number }> {

@@ -7,7 +7,9 @@ type Part = 'params' | 'query' | 'headers' | 'body'
  * Checks each part of a request by its schema.
  * @throws InvalidRequestError naming every wrong field of every part
  */
-export function validateParts(parts: { part: Part; schema: z.ZodType | undefined; value: unknown }[]): Record<Part, unknown> {
+export function validateParts(
+  parts: { part: Part; schema: z.ZodType | undefined; value: unknown }[],
+): Record<Part, unknown> {
   const parsed: Record<Part, unknown> = { params: undefined, query: undefined, headers: undefined, body: undefined }
   const errors: FieldError[] = []
   for (const { part, schema, value } of parts) {
@@ -21,12 +23,16 @@ export function validateParts(parts: { part: Part; schema: z.ZodType | undefined
 }
 
 const summary = (errors: FieldError[]) =>
-  errors.length === 1 ? `${errors[0]?.pointer ?? ''}: ${errors[0]?.detail ?? ''}` : `${errors.length} fields are not valid`
+  errors.length === 1
+    ? `${errors[0]?.pointer ?? ''}: ${errors[0]?.detail ?? ''}`
+    : `${errors.length} fields are not valid`
 
 function fieldErrors(part: Part, issue: z.core.$ZodIssue): FieldError[] {
   // An unknown field stands in the issue, not in its path.
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.slice(0, 20).map((key) => ({ pointer: pointerOf(part, [...issue.path, key]), detail: 'unknown field' }))
+    return issue.keys
+      .slice(0, 20)
+      .map((key) => ({ pointer: pointerOf(part, [...issue.path, key]), detail: 'unknown field' }))
   return [{ pointer: pointerOf(part, issue.path), detail: detailOf(issue) }]
 }
 

@@ -21,17 +21,23 @@ export function createLogger({ service, level, redactPii, destination }: LoggerO
     timestamp: () => `,"ts":"${new Date().toISOString()}"`,
     // The redactor has made plain objects of errors: pino's own serialiser would not know their message as masked.
     serializers: { err: (value: unknown) => value },
-    formatters: {
-      level: (label) => ({ level: label }),
-      bindings: (bindings) => redactor.fields(bindings),
-    },
+    formatters: { level: (label) => ({ level: label }) },
     hooks: {
       logMethod(args, method) {
         method.apply(this, redactedArguments(args, redactor) as Parameters<typeof method>)
       },
     },
   }
-  return destination ? pino(options, destination) : pino(options)
+  return maskChildren(destination ? pino(options, destination) : pino(options), redactor)
+}
+
+/** What a child is given passes neither the hook nor, in pino, the formatter of bindings. Children inherit this. */
+function maskChildren(log: Logger, redactor: Redactor): Logger {
+  const child = log.child
+  log.child = function maskedChild(this: Logger, bindings: object, ...options: []) {
+    return child.call(this, redactor.fields(bindings), ...options)
+  } as typeof child
+  return log
 }
 
 /** Arguments of a log call: fields or an error first, then the message and what is put into it. */

@@ -23,22 +23,39 @@ export function createMetrics() {
     contentType: registry.contentType,
 
     httpRequests: counter('http_requests_total', 'Answered requests', ['route', 'method', 'status']),
-    httpRequestDurationMs: histogram('http_request_duration_ms', 'Time to the answer', requestMs, ['route', 'method', 'status']),
+    httpRequestDurationMs: histogram('http_request_duration_ms', 'Time to the answer', requestMs, [
+      'route',
+      'method',
+      'status',
+    ]),
     rateLimitHits: counter('rate_limit_hits_total', 'Requests refused by a limit'),
 
     workerTasks: counter('worker_task_total', 'Finished activity attempts', ['name', 'status']),
     workerTaskDurationMs: histogram('worker_task_duration_ms', 'Time of an activity attempt', requestMs, ['name']),
 
     webhooksProcessed: counter('webhook_processed_total', 'Webhook events taken', ['provider', 'tenant_id', 'status']),
-    webhookDuplicates: counter('webhook_duplicates_total', 'Deliveries of an event already taken', ['provider', 'tenant_id']),
-    webhookFailures: counter('webhook_failures_total', 'Webhook events that could not be taken', ['provider', 'tenant_id']),
+    webhookDuplicates: counter('webhook_duplicates_total', 'Deliveries of an event already taken', [
+      'provider',
+      'tenant_id',
+    ]),
+    webhookFailures: counter('webhook_failures_total', 'Webhook events that could not be taken', [
+      'provider',
+      'tenant_id',
+    ]),
     webhookAckDurationMs: histogram('webhook_ack_duration_ms', 'Time to the answer to a provider', ackMs, ['provider']),
-    webhookIdempotencyPurged: counter('webhook_idempotency_purged_total', 'Receipts deleted after IDEMPOTENCY_TTL_DAYS'),
+    webhookIdempotencyPurged: counter(
+      'webhook_idempotency_purged_total',
+      'Receipts deleted after IDEMPOTENCY_TTL_DAYS',
+    ),
 
     sessionsStarted: counter('session_started_total', 'Sessions started', ['provider']),
     sessionsEnded: counter('session_ended_total', 'Sessions ended', ['provider', 'reason']),
     sessionsActive: new Gauge({ name: 'session_active', help: 'Sessions that run now', registers }),
-    prewarmDurationSeconds: histogram('prewarm_duration_seconds', 'Time of a prewarm of the custom LLM', prewarmSeconds),
+    prewarmDurationSeconds: histogram(
+      'prewarm_duration_seconds',
+      'Time of a prewarm of the custom LLM',
+      prewarmSeconds,
+    ),
     providerRequestDurationMs: histogram('provider_request_duration_ms', 'Time of a request to a provider', requestMs, [
       'provider',
       'operation',
@@ -58,7 +75,12 @@ export function createMetrics() {
       const others = await Promise.allSettled(sources.map((source) => source()))
       const own = await registry.metrics()
       const texts = [own, ...others.map((text) => (text.status === 'fulfilled' ? text.value : ''))]
-      return texts.map((text) => text.trim()).filter((text) => text !== '').join('\n\n') + '\n'
+      return (
+        texts
+          .map((text) => text.trim())
+          .filter((text) => text !== '')
+          .join('\n\n') + '\n'
+      )
     },
   }
 }

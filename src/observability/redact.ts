@@ -20,7 +20,8 @@ const maxText = 16_384
 const jwt = /\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*/g
 const credentials = /\b(Bearer|Basic)\s+[\w+/.~=-]{6,}/gi
 const urlPassword = /(:\/\/[^\s:@/]+):[^\s@/]+@/g
-const assignment = /([\w-]*(?:token|password|passwd|secret|api[_-]?key|signature))(["']?\s*[=:]\s*["']?)([^\s&"'#,;)}\]]+)/gi
+const assignment =
+  /([\w-]*(?:token|password|passwd|secret|api[_-]?key|signature))(["']?\s*[=:]\s*["']?)([^\s&"'#,;)}\]]+)/gi
 const personalAssignment =
   /([?&"'](?:[a-z]+[_-])?(?:name|email|phone)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s&"'#,;)}\]]+)/gi
 const email = /[\p{L}\p{N}._%+'-]{1,64}(?:@|%40)[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu
@@ -106,6 +107,7 @@ export type Redactor = ReturnType<typeof createRedactor>
 
 /** That something is absent is no secret, nor what the start-up log says in place of one. */
 function maskedValue(value: unknown): unknown {
-  const harmless = value === null || typeof value === 'boolean' || value === 'SET' || value === 'NOT SET' || value === ''
+  const harmless =
+    value === null || typeof value === 'boolean' || value === 'SET' || value === 'NOT SET' || value === ''
   return harmless ? value : mask
 }

@@ -15,8 +15,8 @@ export function createApp({ routers, logged }: { routers: Router[]; logged: Midd
       enableTypes: ['json'],
       encoding: 'utf-8',
       jsonLimit: '1mb',
-      // The page's farewell comes as text/plain: a beacon of another type would need a preflight.
-      extendTypes: { json: ['text/plain'] },
+      // The page's farewell is a beacon, which is text/plain. Its place in the list replaces a default.
+      extendTypes: { json: ['application/json', 'text/plain'] },
     }),
   )
   for (const router of routers) {

@@ -23,7 +23,7 @@ const batchSize = 64
 export function createSpoolDrain({ spool, insert, wake, log, everyMs = 2000 }: SpoolDrainOptions) {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
-  let stopped = true
+  let stopping = false
 
   async function drainFile(path: string): Promise<number> {
     const { deliveries, torn } = await spool.read(path)
@@ -66,9 +66,7 @@ export function createSpoolDrain({ spool, insert, wake, log, everyMs = 2000 }: S
   async function drainNow(): Promise<number> {
     let count = 0
     try {
-      for (let path = await spool.nextFile(); path && !(stopped && count > 0); path = await spool.nextFile()) {
-        count += await drainFile(path)
-      }
+      for (let path = await spool.nextFile(); path && !stopping; path = await spool.nextFile()) count += await drainFile(path)
     } catch (error) {
       if (!isDatabaseDown(error)) log.error({ err: error }, 'the webhook spool could not be drained')
     }
@@ -81,18 +79,17 @@ export function createSpoolDrain({ spool, insert, wake, log, everyMs = 2000 }: S
 
   function loop(): void {
     running = drainNow().then(() => {
-      if (!stopped) timer = setTimeout(loop, everyMs)
+      if (!stopping) timer = setTimeout(loop, everyMs)
     })
   }
 
   return {
     drainNow,
     start(): void {
-      stopped = false
       loop()
     },
     async stop(): Promise<void> {
-      stopped = true
+      stopping = true
       clearTimeout(timer)
       await running
     },

@@ -19,8 +19,11 @@ interface Append {
   reject: (error: unknown) => void
 }
 
-/** Deliveries on the disk of this machine, while the database is away. */
-export function createSpool({ dir }: { dir: string }) {
+/**
+ * Deliveries on the disk of this machine, while the database is away.
+ * `quietMs`: a file younger than this is left to its appender, or the two could chase each other for ever.
+ */
+export function createSpool({ dir, quietMs = 500 }: { dir: string; quietMs?: number }) {
   const queue: Append[] = []
   let file: { handle: FileHandle; path: string } | undefined
   let writing = false
@@ -62,6 +65,8 @@ export function createSpool({ dir }: { dir: string }) {
         appends.forEach(({ reject }) => reject(error))
       }
     }
+    // In the same turn as the look at the queue: whoever appends next finds a worker or becomes one.
+    writing = false
   }
 
   return {
@@ -71,19 +76,23 @@ export function createSpool({ dir }: { dir: string }) {
         queue.push({ line: encode(spooled), resolve, reject })
         if (writing) return
         writing = true
-        void work().finally(() => (writing = false))
+        void work()
       })
     },
     /** The file to drain next; undefined when there is none. One that nobody has begun to drain is closed to appends. */
     async nextFile(): Promise<string | undefined> {
       const names = await readdir(dir).catch(() => [])
-      const draining = names.find((name) => name.endsWith('.draining'))
-      if (draining) return join(dir, draining)
-      const spooled = names.find((name) => name.endsWith('.spool'))
-      if (!spooled) return undefined
-      const path = join(dir, spooled.replace(/spool$/, 'draining'))
-      await rename(join(dir, spooled), path).catch(ignoreMissing)
-      return path
+      const begun = names.find((name) => name.endsWith('.draining'))
+      if (begun) return join(dir, begun)
+      for (const name of names.filter((other) => other.endsWith('.spool'))) {
+        const path = join(dir, name)
+        const { mtimeMs = Infinity } = (await stat(path).catch(ignoreMissing)) ?? {}
+        if (mtimeMs > Date.now() - quietMs) continue
+        const draining = path.replace(/spool$/, 'draining')
+        await rename(path, draining).catch(ignoreMissing)
+        return draining
+      }
+      return undefined
     },
     read: readSpoolFile,
     async remove(path: string): Promise<void> {

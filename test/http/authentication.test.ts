@@ -44,7 +44,10 @@ const badTokens: Record<string, () => Promise<string> | string> = {
   },
   'signed with RS256 instead': async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-    return await new SignJWT({ sub: userId }).setProtectedHeader({ alg: 'RS256' }).setExpirationTime('1m').sign(privateKey)
+    return await new SignJWT({ sub: userId })
+      .setProtectedHeader({ alg: 'RS256' })
+      .setExpirationTime('1m')
+      .sign(privateKey)
   },
   'signed with HS512': () =>
     new SignJWT(claims).setProtectedHeader({ alg: 'HS512' }).sign(new TextEncoder().encode(secret.repeat(2))),
@@ -64,11 +67,16 @@ describe('a route that needs a token', () => {
   it('takes a valid one', async () => {
     const response = await ask('required', await tokenFor())
     expect(response.status).toBe(200)
-    expect(response.body).toEqual({ caller: { userId, email: 'lead@acme.test', tenantId: companyId, role: 'leadership' } })
+    expect(response.body).toEqual({
+      caller: { userId, email: 'lead@acme.test', tenantId: companyId, role: 'leadership' },
+    })
   })
 
   it('takes one without a company, whose bearer has no tenant', async () => {
-    const token = await new SignJWT({ sub: 'somebody' }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1m').sign(new TextEncoder().encode(secret))
+    const token = await new SignJWT({ sub: 'somebody' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime('1m')
+      .sign(new TextEncoder().encode(secret))
     expect((await ask('required', token)).body).toEqual({ caller: { userId: 'somebody' } })
   })
 
@@ -100,13 +108,18 @@ describe('a route that may do without a token', () => {
   it('knows who calls with a valid one, and logs jwt:valid', async () => {
     const response = await ask('optional', await tokenFor()).set('X-Request-Id', 'valid-1')
     expect(response.body).toMatchObject({ caller: { userId } })
-    expect(app.eventsNamed('jwt:valid').find((line) => line.request_id === 'valid-1')).toMatchObject({ user_id: userId, tenant_id: companyId })
+    expect(app.eventsNamed('jwt:valid').find((line) => line.request_id === 'valid-1')).toMatchObject({
+      user_id: userId,
+      tenant_id: companyId,
+    })
   })
 
   it('goes on without one, and logs nothing of tokens', async () => {
     const response = await ask('optional').set('X-Request-Id', 'none-1')
     expect(response.body).toEqual({ caller: null })
-    expect(app.lines.filter((line) => line.request_id === 'none-1' && String(line.event).startsWith('jwt:'))).toEqual([])
+    expect(app.lines.filter((line) => line.request_id === 'none-1' && String(line.event).startsWith('jwt:'))).toEqual(
+      [],
+    )
   })
 
   it.each(Object.entries({ 'that has expired': () => tokenFor({}, { expiresInSeconds: -1 }), ...badTokens }))(

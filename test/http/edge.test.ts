@@ -24,7 +24,10 @@ const routes = [
   fails('/thrown-text', () => 'not even an error'),
   fails('/forbidden', () => new ForbiddenError('not yours')),
   fails('/away', () => new UnavailableError('the database is not available', 'database_unavailable', 7)),
-  fails('/provider', () => new ProviderError('provider_rate_limited', 'slow down', 'tavus', 429, { retryAfterSeconds: 2.2 })),
+  fails(
+    '/provider',
+    () => new ProviderError('provider_rate_limited', 'slow down', 'tavus', 429, { retryAfterSeconds: 2.2 }),
+  ),
   route({
     method: 'get',
     path: '/things/:id',
@@ -132,12 +135,15 @@ describe('problems', () => {
     expect(response.body).toMatchObject({ code: 'not_found', instance: '/nowhere/at/all' })
   })
 
-  it.each(['PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND'])('answers %s with 405 and the allowed methods', async (method) => {
-    const response = await fetchRaw(app.url, method, '/things/1')
-    expect(response.status).toBe(405)
-    expect(response.headers.allow).toBe('GET, HEAD, OPTIONS, POST')
-    expect(response.problem).toMatchObject({ code: 'method_not_allowed', status: 405 })
-  })
+  it.each(['PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND'])(
+    'answers %s with 405 and the allowed methods',
+    async (method) => {
+      const response = await fetchRaw(app.url, method, '/things/1')
+      expect(response.status).toBe(405)
+      expect(response.headers.allow).toBe('GET, HEAD, OPTIONS, POST')
+      expect(response.problem).toMatchObject({ code: 'method_not_allowed', status: 405 })
+    },
+  )
 
   it('answers OPTIONS with the allowed methods', async () => {
     const response = await request(app.url).options('/things/1')
@@ -189,7 +195,9 @@ describe('security headers', () => {
   })
 
   it('forces https where it is served over https, and frames the simulator where there is one', async () => {
-    const other = await startApp({ env: { PUBLIC_URL: 'https://parley.example.org', TAVUS_BASE_URL: 'http://127.0.0.1:9999/base' } })
+    const other = await startApp({
+      env: { PUBLIC_URL: 'https://parley.example.org', TAVUS_BASE_URL: 'http://127.0.0.1:9999/base' },
+    })
     const { headers } = await request(other.url).get('/health')
     expect(headers['strict-transport-security']).toMatch(/max-age=/)
     expect(headers['content-security-policy']).toContain('upgrade-insecure-requests')
@@ -201,40 +209,54 @@ describe('security headers', () => {
 describe('cross-origin requests', () => {
   let open: TestApp
   beforeAll(async () => {
-    const env = { PUBLIC_URL: 'https://parley.example.org', CORS_ORIGINS: 'https://app.example.org', ALLOWED_ORIGINS: 'capacitor://*' }
+    const env = {
+      PUBLIC_URL: 'https://parley.example.org',
+      CORS_ORIGINS: 'https://app.example.org',
+      ALLOWED_ORIGINS: 'capacitor://*',
+    }
     open = await startApp({ routes, env })
   })
   afterAll(() => open.stop())
 
-  it.each(['https://app.example.org', 'capacitor://localhost', 'https://parley.example.org'])('lets %s call', async (origin) => {
-    const response = await request(open.url).get('/things/1').set('Origin', origin)
-    expect(response.status).toBe(200)
-    expect(response.headers['access-control-allow-origin']).toBe(origin)
-    expect(response.headers.vary).toContain('Origin')
-    expect(response.headers['access-control-expose-headers']).toContain('X-Trace-Id')
-  })
+  it.each(['https://app.example.org', 'capacitor://localhost', 'https://parley.example.org'])(
+    'lets %s call',
+    async (origin) => {
+      const response = await request(open.url).get('/things/1').set('Origin', origin)
+      expect(response.status).toBe(200)
+      expect(response.headers['access-control-allow-origin']).toBe(origin)
+      expect(response.headers.vary).toContain('Origin')
+      expect(response.headers['access-control-expose-headers']).toContain('X-Trace-Id')
+    },
+  )
 
   it('lets a page of the host that it was loaded from call', async () => {
     const response = await request(open.url).get('/things/1').set('Origin', open.url)
     expect(response.status).toBe(200)
   })
 
-  it.each(['https://evil.example.org', 'https://app.example.org.evil.org', 'http://app.example.org', 'null', 'https://'])(
-    'refuses the origin %s with 403',
-    async (origin) => {
-      const response = await request(open.url).get('/health').set('Origin', origin)
-      expect(response.status).toBe(403)
-      expect(response.body).toMatchObject({ code: 'origin_not_allowed' })
-      expect(response.headers['access-control-allow-origin']).toBeUndefined()
-      expect(response.headers.vary).toContain('Origin')
-    },
-  )
+  it.each([
+    'https://evil.example.org',
+    'https://app.example.org.evil.org',
+    'http://app.example.org',
+    'null',
+    'https://',
+  ])('refuses the origin %s with 403', async (origin) => {
+    const response = await request(open.url).get('/health').set('Origin', origin)
+    expect(response.status).toBe(403)
+    expect(response.body).toMatchObject({ code: 'origin_not_allowed' })
+    expect(response.headers['access-control-allow-origin']).toBeUndefined()
+    expect(response.headers.vary).toContain('Origin')
+  })
 
   it('answers a preflight, and refuses that of a stranger', async () => {
     const ask = (origin: string) =>
       request(open.url)
         .options('/things/1')
-        .set({ Origin: origin, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'authorization' })
+        .set({
+          Origin: origin,
+          'Access-Control-Request-Method': 'POST',
+          'Access-Control-Request-Headers': 'authorization',
+        })
     const allowed = await ask('https://app.example.org')
     expect(allowed.status).toBe(204)
     expect(allowed.headers['access-control-allow-headers']).toBe('authorization')
@@ -251,13 +273,17 @@ describe('cross-origin requests', () => {
 /** Methods that supertest does not know. */
 async function fetchRaw(url: string, method: string, path: string) {
   const { request: send } = await import('node:http')
-  return await new Promise<{ status: number | undefined; headers: Record<string, unknown>; problem: unknown }>((resolve, reject) => {
-    send(`${url}${path}`, { method }, (response) => {
-      let text = ''
-      response.on('data', (chunk: Buffer) => (text += chunk.toString()))
-      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, problem: JSON.parse(text) }))
-    })
-      .on('error', reject)
-      .end()
-  })
+  return await new Promise<{ status: number | undefined; headers: Record<string, unknown>; problem: unknown }>(
+    (resolve, reject) => {
+      send(`${url}${path}`, { method }, (response) => {
+        let text = ''
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()))
+        response.on('end', () =>
+          resolve({ status: response.statusCode, headers: response.headers, problem: JSON.parse(text) }),
+        )
+      })
+        .on('error', reject)
+        .end()
+    },
+  )
 }

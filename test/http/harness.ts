@@ -37,10 +37,21 @@ const absent = () => Promise.reject(new Error('this test has no store'))
 
 /** The real application over real HTTP; what a test does not name is absent. */
 export async function startApp({ env = {}, services = {}, routes = [] }: TestAppOptions = {}): Promise<TestApp> {
-  const config = loadConfig({ NODE_ENV: 'test', JWT_SECRET: secret, RATE_LIMIT_ANONYMOUS: '100000/minute', LOG_LEVEL: 'debug', ...env })
+  const config = loadConfig({
+    NODE_ENV: 'test',
+    JWT_SECRET: secret,
+    RATE_LIMIT_ANONYMOUS: '100000/minute',
+    LOG_LEVEL: 'debug',
+    ...env,
+  })
   const written: string[] = []
   const { logLevel: level, redactPii } = config.observability
-  const log = createLogger({ service: 'parley-test', level, redactPii, destination: { write: (line) => void written.push(line) } })
+  const log = createLogger({
+    service: 'parley-test',
+    level,
+    redactPii,
+    destination: { write: (line) => void written.push(line) },
+  })
   const metrics = createMetrics()
   const all: AppServices = {
     config,
@@ -83,7 +94,10 @@ export interface Claims {
 }
 
 /** A token as login gives it, unless something is asked to be wrong with it. */
-export async function tokenFor(claims: Claims = {}, options: { key?: string; expiresInSeconds?: number | null } = {}): Promise<string> {
+export async function tokenFor(
+  claims: Claims = {},
+  options: { key?: string; expiresInSeconds?: number | null } = {},
+): Promise<string> {
   const { sub = userId, ...rest } = claims
   const now = Math.floor(Date.now() / 1000)
   const { key = secret, expiresInSeconds = 60 } = options

@@ -48,7 +48,18 @@ describe('callers without a token', () => {
 
   it('may ask for health, metrics, documentation and pages as often as they like', async () => {
     await start()
-    const paths = ['/health', '/livez/', '/ready', '/readyz', '/metrics', '/docs', '/docs/init.js', '/openapi.json', '/', '/config.json']
+    const paths = [
+      '/health',
+      '/livez/',
+      '/ready',
+      '/readyz',
+      '/metrics',
+      '/docs',
+      '/docs/init.js',
+      '/openapi.json',
+      '/',
+      '/config.json',
+    ]
     for (const path of paths) expect(await statuses(5, () => ask(path)), path).not.toContain(429)
     expect(await statuses(5, () => ask('/redoc'))).toEqual([302, 302, 302, 302, 302])
     expect((await ask('/health')).headers.ratelimit).toBeUndefined()

@@ -20,7 +20,13 @@ describe('a log line', () => {
     const { log, last, text } = sink()
     log.info({ trace_id: 'abc', latency_ms: 4.5 }, 'request completed')
     expect(text().match(/\n/g)).toHaveLength(1)
-    expect(last()).toMatchObject({ level: 'info', service: 'parley-test', message: 'request completed', trace_id: 'abc', latency_ms: 4.5 })
+    expect(last()).toMatchObject({
+      level: 'info',
+      service: 'parley-test',
+      message: 'request completed',
+      trace_id: 'abc',
+      latency_ms: 4.5,
+    })
     expect(new Date(String(last().ts)).toISOString()).toBe(last().ts)
     expect(Object.keys(last())).not.toContain('pid')
   })
@@ -78,8 +84,14 @@ describe('personal data', () => {
 
 describe('secrets', () => {
   const secrets: [string, unknown][] = [
-    ['a header', { headers: { authorization: 'Bearer s3cr3t-value', cookie: 'sid=s3cr3t-value', 'x-api-key': 's3cr3t-value' } }],
-    ['a field', { password: 's3cr3t-value', refresh_token: 's3cr3t-value', apiKey: 's3cr3t-value', meetingToken: 's3cr3t-value' }],
+    [
+      'a header',
+      { headers: { authorization: 'Bearer s3cr3t-value', cookie: 'sid=s3cr3t-value', 'x-api-key': 's3cr3t-value' } },
+    ],
+    [
+      'a field',
+      { password: 's3cr3t-value', refresh_token: 's3cr3t-value', apiKey: 's3cr3t-value', meetingToken: 's3cr3t-value' },
+    ],
     ['a bearer token in a text', { note: 'sent Authorization: Bearer s3cr3t-value' }],
     ['a JWT in a text', { note: `got ${jwt}.` }],
     ['a token in a URL', { url: 'https://x.test/tavus/callback?session=1&token=s3cr3t-value&x=1' }],
@@ -123,13 +135,24 @@ describe('what is neither', () => {
     const ring: Record<string, unknown> = { deep: {} }
     ring.self = ring
     log.info({ ring, bytes: Buffer.from('abc'), big: 10n, when: new Date(0), text: 'x'.repeat(50_000) }, 'constant')
-    expect(last()).toMatchObject({ message: 'constant', bytes: '[3 bytes]', big: '10', when: '1970-01-01T00:00:00.000Z' })
+    expect(last()).toMatchObject({
+      message: 'constant',
+      bytes: '[3 bytes]',
+      big: '10',
+      when: '1970-01-01T00:00:00.000Z',
+    })
     expect(String(last().text).length).toBeLessThan(20_000)
   })
 
   it('costs little', () => {
     const { log } = sink()
-    const fields = { route: '/sessions/:id', method: 'GET', status: 200, latency_ms: 3.1, note: 'a quite usual text of some length' }
+    const fields = {
+      route: '/sessions/:id',
+      method: 'GET',
+      status: 200,
+      latency_ms: 3.1,
+      note: 'a quite usual text of some length',
+    }
     for (let i = 0; i < 2000; i++) log.info(fields, 'request completed')
     const started = performance.now()
     for (let i = 0; i < 10_000; i++) log.info(fields, 'request completed')

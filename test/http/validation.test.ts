@@ -99,11 +99,14 @@ describe('a JSON body', () => {
     }
   })
 
-  it.each(['{', '{"title":}', 'nope', "{'title':1}", '{"title":"a"} {}', '{"title":"a",}'])('that is malformed, %s, is 400', async (body) => {
-    const response = await post('/echo', body)
-    expect(response.status).toBe(400)
-    expect(response.body).toMatchObject({ code: 'malformed_request', detail: 'the body is not valid JSON' })
-  })
+  it.each(['{', '{"title":}', 'nope', "{'title':1}", '{"title":"a"} {}', '{"title":"a",}'])(
+    'that is malformed, %s, is 400',
+    async (body) => {
+      const response = await post('/echo', body)
+      expect(response.status).toBe(400)
+      expect(response.body).toMatchObject({ code: 'malformed_request', detail: 'the body is not valid JSON' })
+    },
+  )
 
   it('that is invalid is 422 and names every field', async () => {
     const response = await post('/echo', '{"title":5,"count":0,"items":[{"a/b~c":1}]}')
@@ -157,7 +160,10 @@ describe('a JSON body', () => {
   )
 
   it('that is compressed is 415', async () => {
-    const response = await request(app.url).post('/echo').set({ 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }).send('{}')
+    const response = await request(app.url)
+      .post('/echo')
+      .set({ 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' })
+      .send('{}')
     expect(response.status).toBe(415)
   })
 
@@ -251,10 +257,14 @@ describe('a client that hangs up', () => {
 /** A body without a Content-Length. */
 async function chunked(path: string, parts: string[]): Promise<number | undefined> {
   return await new Promise((resolve, reject) => {
-    const outgoing = send(`${app.url}${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json' } }, (response) => {
-      response.resume()
-      resolve(response.statusCode)
-    }).on('error', reject)
+    const outgoing = send(
+      `${app.url}${path}`,
+      { method: 'POST', headers: { 'Content-Type': 'application/json' } },
+      (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      },
+    ).on('error', reject)
     for (const part of parts) outgoing.write(part)
     outgoing.end()
   })

@@ -1,7 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { CreateInput, SessionActivities } from '../../activities/session.js'
+import type { SessionActivities } from '../../activities/session.js'
+import type { CreateInput } from '../../activities/tavus-body.js'
 import type { SessionInput } from '../../workflows/messages.js'
 import { calmActivities, type SessionWorker, startSessionWorker } from '../support/session-worker.js'
 

@@ -37,7 +37,11 @@ const loginSchema = z
 
 const credentialsSchema = z
   .strictObject({
-    email: z.string().trim().max(320).regex(/^[^\s@]+@[^\s@]+$/, 'must be an email address'),
+    email: z
+      .string()
+      .trim()
+      .max(320)
+      .regex(/^[^\s@]+@[^\s@]+$/, 'must be an email address'),
     password: z.string().min(1, 'must not be empty').max(1024),
   })
   .meta({ id: 'Credentials', example: { email: 'lead@acme.test', password: 'parley-demo' } })
@@ -101,7 +105,10 @@ export function authRoutes({ config, users, refreshTokens, events }: Deps): Rout
         const account = await users.findForLogin(email)
         const correct = await isPassword(password, account?.passwordHash)
         if (!account || !correct || account.disabledAt) {
-          events.loginFailed({ reason: !account ? 'unknown email' : correct ? 'disabled' : 'wrong password' }, incoming.log)
+          events.loginFailed(
+            { reason: !account ? 'unknown email' : correct ? 'disabled' : 'wrong password' },
+            incoming.log,
+          )
           throw new UnauthorizedError('email or password is wrong', 'login_failed')
         }
         const owner = { userId: account.id, tenantId: account.companyId }
@@ -116,7 +123,8 @@ export function authRoutes({ config, users, refreshTokens, events }: Deps): Rout
       path: '/auth/refresh',
       operationId: 'refresh',
       summary: 'Exchange a refresh token for new tokens',
-      description: 'Each refresh token is good for one exchange; a second use revokes every token that came of its login.',
+      description:
+        'Each refresh token is good for one exchange; a second use revokes every token that came of its login.',
       tags,
       auth: 'none',
       request: { body: refreshSchema },
