@@ -5,7 +5,7 @@ import { createWebhookReceiver } from './http/webhook-receiver.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
 import { createWebhookEvents } from './observability/webhook-events.js'
-import { createProviderRegistry } from './providers/registry.js'
+import { createProviderRegistry, type ProviderRegistry } from './providers/registry.js'
 import type { Database } from './store/database.js'
 import { appendEvents } from './store/event-log.js'
 import { createReceiptBatcher } from './store/receipt-batcher.js'
@@ -19,6 +19,7 @@ import { applyToSession } from './store/sessions.js'
 import { createSpoolDrain } from './store/spool-drain.js'
 import { createSpool } from './store/spool.js'
 import { createWebhookReceipts } from './store/webhook-receipts.js'
+import { createDrainWaker, type DrainWaker } from './temporal/drain-waker.js'
 import type { WebhookClient } from './temporal/webhooks.js'
 
 export interface WebhookServiceOptions {
@@ -28,21 +29,20 @@ export interface WebhookServiceOptions {
   database: Database
   webhookClient: WebhookClient
   wakeDrain: () => Promise<void>
+  /** Other providers than the configured ones, for tests. */
+  registry?: ProviderRegistry
 }
-
-/** The drain is woken at most this often: one look takes all that has come meanwhile. */
-const wakeEveryMs = 250
 
 /** The webhook engine: what receives, what processes, and what runs beside both. */
 export function createWebhookServices(options: WebhookServiceOptions) {
   const { config, log, metrics, database } = options
   const events = createWebhookEvents(log, metrics)
-  const registry = createProviderRegistry({ tavus: config.tavus })
+  const registry = options.registry ?? createProviderRegistry({ tavus: config.tavus })
   const settlements = createReceiptSettlements()
   const receipts = createWebhookReceipts({ database })
   const batcher = createReceiptBatcher({ insert: receipts.insert })
   const spool = createSpool({ dir: join(config.dataDir, 'spool') })
-  const wake = throttled(options.wakeDrain, wakeEveryMs)
+  const waker = createDrainWaker({ wake: options.wakeDrain })
   const states = createReceiptStates({ matchMs: config.webhooks.matchMs, notify: config.split })
   const processing = createReceiptProcessing({
     database,
@@ -57,7 +57,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     spool: (delivery, receivedAt) => spool.append({ delivery, receivedAt }),
     startWorkflow: options.webhookClient.start,
     waitSettled: settlements.wait,
-    wakeDrain: wake.call,
+    wakeDrain: waker.wake,
     gate: createEngineGate({ maxInflight: config.webhooks.maxInflight }),
     events,
     ackMs: config.webhooks.ackMs,
@@ -72,7 +72,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
       announce: settlements.announce,
       events,
     },
-    background: createBackground(options, { spool, wake, receipts, settlements }),
+    background: createBackground(options, { spool, waker, receipts, settlements }),
   }
 }
 
@@ -80,12 +80,12 @@ function createBackground(
   { config, log }: WebhookServiceOptions,
   parts: {
     spool: ReturnType<typeof createSpool>
-    wake: ReturnType<typeof throttled>
+    waker: DrainWaker
     receipts: ReturnType<typeof createWebhookReceipts>
     settlements: ReturnType<typeof createReceiptSettlements>
   },
 ) {
-  const spoolDrain = createSpoolDrain({ spool: parts.spool, insert: parts.receipts.insert, wake: parts.wake.call, log })
+  const spoolDrain = createSpoolDrain({ spool: parts.spool, insert: parts.receipts.insert, wake: parts.waker.wake, log })
   // Only where the worker is another process: in one, it tells directly.
   const listener = config.split
     ? createReceiptListener({ url: config.database.url ?? '', onMessage: parts.settlements.announceMessage, log })
@@ -96,35 +96,10 @@ function createBackground(
       listener?.start()
     },
     async stop(): Promise<void> {
-      parts.wake.stop()
+      parts.waker.stop()
       await spoolDrain.stop()
       await listener?.stop()
       await parts.spool.close()
-    },
-  }
-}
-
-/** Calls at once, and then at most every so often, the last time included; a call that fails is made up by the next. */
-function throttled(work: () => Promise<void>, everyMs: number) {
-  let timer: NodeJS.Timeout | undefined
-  let again = false
-  function call(): void {
-    if (timer) {
-      again = true
-      return
-    }
-    again = false
-    void work().catch(() => undefined)
-    timer = setTimeout(() => {
-      timer = undefined
-      if (again) call()
-    }, everyMs)
-  }
-  return {
-    call,
-    stop: () => {
-      clearTimeout(timer)
-      timer = undefined
     },
   }
 }

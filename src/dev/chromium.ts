@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { childEnvironment } from './environment.js'
-import { onPath } from './temporal-binary.js'
+import { onPath } from './path-search.js'
 
 const programs = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const bundles = [

@@ -204,7 +204,7 @@ function resetPassword({ programs, folder, user }: Cluster, password: string): v
   const result = spawnSync(join(programs, 'postgres'), ['--single', '-D', folder, 'postgres'], {
     ...user,
     cwd: '/',
-    env: childEnvironment({ LC_ALL: 'C' }) as NodeJS.ProcessEnv,
+    env: childEnvironment({ LC_ALL: 'C' }),
     input: `alter role ${superuser} password '${password.replaceAll("'", "''")}'\n`,
     encoding: 'utf8',
   })

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { promisify } from 'node:util'
 import { childEnvironment } from './environment.js'
+import { onPath } from './path-search.js'
 import { buildTemporal } from './temporal-build.js'
 import { downloadTemporal } from './temporal-download.js'
+import type { TemporalSource } from './temporal-source.js'
 
 /** Of the CLI; the server inside is 1.29.1. */
 export const temporalVersion = '1.5.1'
@@ -22,15 +24,6 @@ export interface FindTemporalOptions {
   /** Ways to get one that is neither given nor found, in order; each answers undefined, or says why it could not. */
   sources?: TemporalSource[]
 }
-
-export interface SourceContext {
-  version: string
-  /** Where the program is to be. */
-  target: string
-  detail: (text: string) => void
-  env: Record<string, string | undefined>
-}
-export type TemporalSource = (context: SourceContext) => Promise<{ found: true } | { found: false; why: string }>
 
 /** Outside the checkout, so that the next one need not build it again. */
 export function temporalCachePath(env: Record<string, string | undefined> = childEnvironment()): string {
@@ -75,13 +68,6 @@ const whatToDo = `Do one of these and start again:
   install Go 1.24 or later, which lets it be built here (takes minutes, once)
   put the temporal program (CLI ${temporalVersion}) on PATH, or set TEMPORAL_CLI_PATH to it
   set TEMPORAL_ADDRESS to a Temporal server that runs`
-
-/** Programs of a name on PATH. */
-export function onPath(program: string, env: Record<string, string | undefined>): string[] {
-  const extension = process.platform === 'win32' ? '.exe' : ''
-  const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
-  return folders.map((folder) => join(folder, program + extension)).filter((path) => existsSync(path))
-}
 
 async function unusable(path: string): Promise<string | undefined> {
   if (!existsSync(path)) return 'there is no such file'

@@ -4,7 +4,8 @@ import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isTaken, takeLock, type FileLock } from './file-lock.js'
-import { onPath, type SourceContext } from './temporal-binary.js'
+import { onPath } from './path-search.js'
+import type { SourceContext } from './temporal-source.js'
 
 const goModule = 'github.com/temporalio/cli/cmd/temporal'
 

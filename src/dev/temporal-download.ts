@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { SourceContext } from './temporal-binary.js'
+import type { SourceContext } from './temporal-source.js'
 
 /** Nothing arriving for so long means that there is no way out; a slow line goes on as long as bytes come. */
 const stalledMs = 20_000

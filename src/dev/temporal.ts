@@ -107,6 +107,9 @@ async function onServer<T>(address: string, work: (connection: Connection) => Pr
   }
 }
 
+/** grpc.health.v1.HealthCheckResponse.ServingStatus */
+const serving = 1
+
 /** Healthy, and the namespace is there: the server is healthy a moment before it has made it. */
 function isServing(address: string, namespace: string): Promise<boolean> {
   return onServer(address, async (connection) => {
@@ -114,7 +117,7 @@ function isServing(address: string, namespace: string): Promise<boolean> {
       service: 'temporal.api.workflowservice.v1.WorkflowService',
     })
     await connection.workflowService.describeNamespace({ namespace })
-    return status === 1
+    return Number(status) === serving
   })
 }
 

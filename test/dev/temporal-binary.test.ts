@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileS
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { buildTemporal } from '../../src/dev/temporal-build.js'
-import { findTemporal, temporalCachePath, type TemporalSource } from '../../src/dev/temporal-binary.js'
+import { findTemporal, temporalCachePath } from '../../src/dev/temporal-binary.js'
+import type { TemporalSource } from '../../src/dev/temporal-source.js'
 import { temporaryFolder } from './folder.js'
 
 const current = 'temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)'

@@ -34,7 +34,12 @@ afterAll(async () => {
 })
 
 let people = 0
-async function insertUser({ role = 'rep', hashed = passwordHash as string | null, disabled = false } = {}) {
+interface NewUser {
+  role?: string
+  hashed?: string | null
+  disabled?: boolean
+}
+async function insertUser({ role = 'rep', hashed = passwordHash, disabled = false }: NewUser = {}) {
   const email = `Person.${++people}@acme.test`
   const { rows } = await admin.query<{ id: string }>(
     `insert into users (company_id, user_email, display_name, role, password_hash, disabled_at)

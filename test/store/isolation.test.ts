@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { Knex } from 'knex'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seedUsers } from '../../src/dev/seed.js'
@@ -298,6 +299,28 @@ describe('a connection', () => {
         trx.raw<{ rows: object[] }>('select distinct tenant_id from users'),
       )
       expect(seen.rows).toEqual([{ tenant_id: borealis }])
+    } finally {
+      await database.destroy()
+    }
+  })
+
+  it('has nothing of its last borrower left on it between transactions', async () => {
+    const database = createDatabase({ url: world.test.url, poolSize: 1 })
+    let connection: pg.Client | undefined
+    const work = async (trx: Knex.Transaction) => {
+      connection = (await (trx.client as Knex.Client).acquireConnection()) as pg.Client
+      await trx.raw('select from users')
+    }
+    try {
+      for (const run of [() => database.withTenant(actors.acmeLead, work), () => database.withService(acme, work)]) {
+        await run()
+        const left = await connection?.query(
+          `select current_user::text as "as", coalesce(current_setting('app.tenant_id', true), '') as tenant,
+             coalesce(current_setting('app.user_id', true), '') as "user", coalesce(current_setting('app.role', true), '') as role`,
+        )
+        expect(left?.rows).toEqual([{ as: 'parley', tenant: '', user: '', role: '' }])
+        await expect(connection?.query('select from users')).rejects.toThrow(/permission denied/)
+      }
     } finally {
       await database.destroy()
     }

@@ -58,7 +58,9 @@ async function preparePostgres(folder: string, supervisor: Supervisor) {
 }
 
 async function prepareTemporal(supervisor: Supervisor): Promise<string> {
-  const binary = await progress.step('Temporal server', (detail) => findTemporal({ detail, say: progress.say }))
+  const binary = await progress.step('Temporal server', (detail) =>
+    findTemporal({ cliPath: childEnvironment().TEMPORAL_CLI_PATH, detail, say: progress.say }),
+  )
   const { address } = await startTemporal({ binary, supervisor, searchAttributes: searchAttributeDefinitions })
   return address
 }

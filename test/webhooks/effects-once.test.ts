@@ -46,7 +46,7 @@ async function perform(step: Step, session: Session, events: object[]): Promise<
   if ('deliver' in step) expect((await engine.post(session.sessionId, events[step.deliver])).status).toBeLessThan(300)
   else if ('drain' in step) await drain.batch(step.drain)
   else if ('ask' in step)
-    await engine.engine.ingestEvents({ provider: 'tavus', ...session, events: step.ask.map((index) => events[index]) })
+    await engine.engine.ingest({ ...session, events: step.ask.map((index) => events[index]) })
   else {
     const receipts = await engine.receipts('session_id = $1', [session.sessionId])
     const receipt = receipts[step.process % Math.max(1, receipts.length)]
@@ -105,7 +105,7 @@ describe('events that were asked for', () => {
     const session = await engine.session()
     const events = eventsOf(session.conversationId)
     await engine.post(session.sessionId, events[2])
-    const ask = () => engine.engine.ingestEvents({ provider: 'tavus', ...session, events })
+    const ask = () => engine.engine.ingest({ ...session, events })
     expect((await ask()).map(({ status }) => status)).toEqual(['processed', 'processed', 'processed', 'processed', 'processed'])
     expect(await ask()).toEqual([])
     for (const event of events)
@@ -117,7 +117,7 @@ describe('events that were asked for', () => {
 
   it('wait like others when their session has no row yet', async () => {
     const sessionId = '0199a3c2-6d1e-7000-8000-0000000000cc'
-    const settled = await engine.engine.ingestEvents({ provider: 'tavus', sessionId, conversationId: 'c-early', events: [{ event_type: 'system.shutdown', timestamp: '2026-03-01T10:00:00Z' }, 'not an event'] })
+    const settled = await engine.engine.ingest({ provider: 'tavus', sessionId, conversationId: 'c-early', events: [{ event_type: 'system.shutdown', timestamp: '2026-03-01T10:00:00Z' }, 'not an event'] })
     expect(settled.map(({ status }) => status)).toEqual(['waiting', 'waiting'])
   })
 })

@@ -14,7 +14,7 @@ import { createProviderRegistry, type ProviderRegistry } from '../../src/provide
 import { callbackUrl } from '../../src/providers/tavus/callback-token.js'
 import { createDatabase } from '../../src/store/database.js'
 import { createWebhookClient } from '../../src/temporal/webhooks.js'
-import { createWebhookEngine } from '../../src/webhook-engine.js'
+import { createWebhookServices } from '../../src/webhook-services.js'
 import type { ProviderEventMessage } from '../../workflows/messages.js'
 import { secret, startApp } from '../http/harness.js'
 import { aSession, createWorld } from '../store/world.js'
@@ -77,23 +77,23 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
     const input = { workflowId: drainId, taskQueue, args: [{ batchSize: 256, idleMs: 30_000 }], signal: 'wake' }
     await client.workflow.signalWithStart('webhookDrain', input)
   }
-  const engine = createWebhookEngine({
+  const engine = createWebhookServices({
     config,
     log,
     metrics,
     database,
     registry,
     webhookClient,
-    standing: {
-      async wakeDrain() {
-        wakes.count++
-        if (temporalAddress) throw new Error('the engine is away')
-        if (worker) await wakeDrain()
-      },
+    async wakeDrain() {
+      wakes.count++
+      if (temporalAddress) throw new Error('the engine is away')
+      if (worker) await wakeDrain()
     },
-    sessionClient: { signal: async (sessionId, message) => void signals.push({ sessionId, message }) },
   })
-  const activities = createWebhookActivities(engine.activityDeps)
+  const activities = createWebhookActivities({
+    ...engine.activityDeps,
+    signalSession: (sessionId, message) => Promise.resolve(void signals.push({ sessionId, message })),
+  })
   const app = await startApp({ routes: webhookRoutes({ providers: engine.registry.all, receiver: engine.receiver, bodyLimitBytes: config.webhooks.bodyLimitBytes }) })
   const makeWorker = () =>
     Worker.create({ connection, taskQueue, workflowBundle: { codePath: inject('workflowBundlePath') }, activities, maxCachedWorkflows: 200 })
@@ -144,7 +144,7 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
       (await world.admin<Record<string, unknown>>('select * from conversations_users where session_id = $1', [sessionId]))[0],
     async close() {
       await app.stop()
-      await engine.stop()
+      await engine.background.stop()
       await client.workflow.getHandle(drainId).terminate().catch(() => undefined)
       running?.worker.shutdown()
       await running?.done

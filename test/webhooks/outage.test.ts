@@ -33,7 +33,7 @@ describe('with Temporal away', () => {
 describe('with PostgreSQL away', () => {
   it('a delivery is kept on the disk, answered, and processed when the database is back', async () => {
     engine = await startEngine({ env: { WEBHOOK_ACK_MS: '1000' } })
-    engine.engine.start()
+    engine.engine.background.start()
     const session = await engine.session()
     const events = [shutdown(session.conversationId), anEvent(session.conversationId, 'system.replica_joined', {}, '2026-03-01T10:00:01Z')]
     await engine.link.cut()
@@ -59,7 +59,7 @@ describe('with PostgreSQL away', () => {
     const path = join(engine.dataDir, 'spool', name)
     const whole = await readFile(path, 'utf8')
     await writeFile(path, whole + whole.slice(0, 40))
-    engine.engine.start()
+    engine.engine.background.start()
     await eventually(async () => (await engine.receipts()).length === 1)
     expect(engine.lines).toContainEqual(expect.objectContaining({ lines: 1, message: 'unfinished lines in the webhook spool, never answered' }))
     await eventually(async () => (await spoolFiles()).length === 0)
