@@ -64,8 +64,7 @@ export function createWebhookActivities({ processing, drain, signalSession, anno
     },
 
     async drainBatch({ limit }: { limit: number }): Promise<DrainedBatch> {
-      const settled = await drain.batch(limit)
-      heartbeat()
+      const settled = await drain.batch(limit, heartbeat)
       settled.forEach(tell)
       await sendSignals([...settled.flatMap(signalOf), ...(await drain.leftoverSignals(leftoverLimit))])
       return { taken: settled.length, nextDueMs: await drain.nextDueMs() }

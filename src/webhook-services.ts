@@ -85,7 +85,12 @@ function createBackground(
     settlements: ReturnType<typeof createReceiptSettlements>
   },
 ) {
-  const spoolDrain = createSpoolDrain({ spool: parts.spool, insert: parts.receipts.insert, wake: parts.waker.wake, log })
+  const spoolDrain = createSpoolDrain({
+    spool: parts.spool,
+    insert: parts.receipts.insert,
+    wake: parts.waker.wake,
+    log,
+  })
   // Only where the worker is another process: in one, it tells directly.
   const listener = config.split
     ? createReceiptListener({ url: config.database.url ?? '', onMessage: parts.settlements.announceMessage, log })

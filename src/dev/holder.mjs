@@ -3,6 +3,8 @@
 import { spawn } from 'node:child_process'
 
 const { command, args, env, cwd, uid, gid, stopSignal, graceMs } = JSON.parse(process.argv[2])
+// Modules load while events are already delivered: the supervisor's end may have been one of them.
+if (!process.connected) process.exit(1)
 const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env, cwd, uid, gid })
 
 let stopping = false

@@ -1,6 +1,8 @@
 // Preloaded into our own Node children: when the supervisor is gone without a word, they stop as on SIGTERM.
 const graceMs = 40_000
 
+// Modules load while events are already delivered: the supervisor's end may have been one of them.
+if (!process.connected) process.exit(1)
 process.on('disconnect', () => {
   process.kill(process.pid, 'SIGTERM')
   setTimeout(() => process.exit(1), graceMs).unref()

@@ -9,7 +9,11 @@ export interface ReceivingProvider {
   readonly name: string
   readonly paths: readonly string[]
   readonly configured: boolean
-  verify(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL): { ok: true; sessionId?: string } | { ok: false; reason: string }
+  verify(
+    rawBody: Buffer,
+    headers: IncomingHttpHeaders,
+    url: URL,
+  ): { ok: true; sessionId?: string } | { ok: false; reason: string }
   parse(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL, verified: { sessionId?: string }): Delivery
 }
 
@@ -37,9 +41,11 @@ export interface WebhookRequest {
   arrivedAt: number
 }
 
+type Said = 'processed' | 'accepted' | 'duplicate_ignored'
+
 export interface WebhookAnswer {
   status: 200 | 202
-  body: { status: 'processed' | 'accepted' | 'duplicate_ignored'; provider: string; event_id: string }
+  body: { status: Said; provider: string; event_id: string }
 }
 
 /** A workflow keeps its place among those in flight for this long at most, should nobody say what became of it. */
@@ -53,7 +59,12 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
 
   function read(provider: ReceivingProvider, { rawBody, headers, url }: WebhookRequest): Delivery {
     if (!provider.configured)
-      throw new ProviderError('provider_not_configured', `no secret of ${provider.name} is configured`, provider.name, undefined)
+      throw new ProviderError(
+        'provider_not_configured',
+        `no secret of ${provider.name} is configured`,
+        provider.name,
+        undefined,
+      )
     const verified = provider.verify(rawBody, headers, url)
     if (!verified.ok) {
       events.refused({ provider: provider.name, reason: verified.reason })
@@ -92,57 +103,55 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
     wakeDrain()
   }
 
+  /** @returns whether the event has a workflow; without one the drain has it */
+  async function begin(delivery: Delivery, receiptId: string, deadline: number): Promise<boolean> {
+    const started = await deps.startWorkflow(delivery.deliveryKey, receiptId, deadline).catch((cause: unknown) => {
+      gate.close()
+      events.engineAway({ cause })
+      return false
+    })
+    if (!started) void leave(receiptId)
+    return started
+  }
+
   /** Starts the event's workflow, and waits for its commit rather than for its end, which is a round trip later. */
-  async function processOwn(delivery: Delivery, receiptId: string, deadline: number): Promise<ReceiptStatus | undefined> {
+  async function processOwn(
+    delivery: Delivery,
+    receiptId: string,
+    deadline: number,
+  ): Promise<ReceiptStatus | undefined> {
     const settled = deps.waitSettled(receiptId, placeMs)
     void settled.finally(gate.leave)
-    const notStarted = new Promise<undefined>((resolve) => {
-      deps.startWorkflow(delivery.deliveryKey, receiptId, deadline).then(
-        (started) => {
-          if (started) return
-          void leave(receiptId)
-          resolve(undefined)
-        },
-        (cause: unknown) => {
-          gate.close()
-          events.engineAway({ cause })
-          void leave(receiptId)
-          resolve(undefined)
-        },
-      )
-    })
+    const notStarted = begin(delivery, receiptId, deadline).then((started) => (started ? settled : undefined))
     return await within(Promise.race([settled, notStarted]), deadline).catch(() => undefined)
   }
 
-  async function take(delivery: Delivery, arrivedAt: number): Promise<WebhookAnswer> {
-    const answer = (status: WebhookAnswer['status'], said: WebhookAnswer['body']['status']): WebhookAnswer => ({
-      status,
-      body: { status: said, provider: delivery.provider, event_id: delivery.eventId },
-    })
+  /** What became of a delivery that is authentic and readable; durable by the time this returns. */
+  async function take(delivery: Delivery, arrivedAt: number): Promise<Said> {
     const own = gate.enter()
-    const receipt = await keep(delivery, own, arrivedAt).catch((error: unknown) => {
-      if (own) gate.leave()
-      throw error
-    })
-    if (own && !receipt?.first) gate.leave()
-    if (!receipt) return answer(202, 'accepted')
+    let receipt
+    try {
+      receipt = await keep(delivery, own, arrivedAt)
+    } finally {
+      if (own && !receipt?.first) gate.leave()
+    }
+    if (!receipt) return 'accepted'
     if (!receipt.first) {
       events.duplicate({ provider: delivery.provider, tenantId: receipt.tenantId, receiptId: receipt.id })
-      return answer(200, 'duplicate_ignored')
+      return 'duplicate_ignored'
     }
-    if (!own) {
-      wakeDrain()
-      return answer(202, 'accepted')
-    }
-    const status = await processOwn(delivery, receipt.id, arrivedAt + deps.ackMs)
-    if (status === 'failed') throw failedForGood()
-    return status === 'processed' ? answer(200, 'processed') : answer(202, 'accepted')
+    if (own) return saidOf(await processOwn(delivery, receipt.id, arrivedAt + deps.ackMs))
+    wakeDrain()
+    return 'accepted'
   }
 
   return {
     async receive(provider: ReceivingProvider, request: WebhookRequest): Promise<WebhookAnswer> {
       try {
-        return await take(read(provider, request), request.arrivedAt)
+        const delivery = read(provider, request)
+        const status = await take(delivery, request.arrivedAt)
+        const body = { status, provider: provider.name, event_id: delivery.eventId }
+        return { status: status === 'accepted' ? 202 : 200, body }
       } finally {
         events.answered({ provider: provider.name, durationMs: Date.now() - request.arrivedAt })
       }
@@ -152,8 +161,11 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
 
 export type WebhookReceiver = ReturnType<typeof createWebhookReceiver>
 
-const failedForGood = () =>
-  new ParleyError('webhook_failed', 500, 'Internal Server Error', 'the event could not be processed; sending it again tries it again')
+function saidOf(status: ReceiptStatus | undefined): Said {
+  if (status !== 'failed') return status === 'processed' ? 'processed' : 'accepted'
+  const detail = 'the event could not be processed; sending it again tries it again'
+  throw new ParleyError('webhook_failed', 500, 'Internal Server Error', detail)
+}
 
 /** @throws when the deadline passes first */
 async function within<T>(work: Promise<T>, deadline: number): Promise<T> {

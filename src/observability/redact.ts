@@ -17,14 +17,23 @@ const maxDepth = 8
 const maxItems = 100
 const maxText = 16_384
 
+/** Made by us, and asked for on every line. */
+const plainKeys = new Set(['trace_id', 'route', 'method', 'event', 'service'])
+/** Ids and plain words, as most texts are. */
+const harmless = /^(?:[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|(?!.*(?:bearer|basic) )[a-z ,'/_-]*)$/i
+/** Whatever the patterns below could match has one of these. */
+const suspicious = /[@=:]|%40|eyJ|bearer|basic|\d(?:\D{0,2}\d){7}/i
+
+// Texts may come from anybody: each pattern takes time in proportion to the text, so none begins with a repetition.
 const jwt = /\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*/g
 const credentials = /\b(Bearer|Basic)\s+[\w+/.~=-]{6,}/gi
 const urlPassword = /(:\/\/[^\s:@/]+):[^\s@/]+@/g
 const assignment =
-  /([\w-]*(?:token|password|passwd|secret|api[_-]?key|signature))(["']?\s*[=:]\s*["']?)([^\s&"'#,;)}\]]+)/gi
+  /((?:token|password|passwd|secret|api[_-]?key|signature)["']?\s{0,4}[=:]\s{0,4}["']?)[^\s&"'#,;)}\]]+/gi
 const personalAssignment =
-  /([?&"'](?:[a-z]+[_-])?(?:name|email|phone)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s&"'#,;)}\]]+)/gi
-const email = /[\p{L}\p{N}._%+'-]{1,64}(?:@|%40)[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu
+  /([?&"'](?:[a-z]{1,20}[_-])?(?:name|email|phone)["']?\s{0,4}[=:]\s{0,4})("[^"]*"|'[^']*'|[^\s&"'#,;)}\]]+)/gi
+const mailDomain = /(?:@|%40)[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu
+const mailLocalPart = /[\p{L}\p{N}._%+'-]+$/u
 const phone = /(?<![\w.:/-])(?:\+|%2B|00)?\(?\d(?:[\s().-]{0,2}\d){7,14}(?![\w-])/g
 const notPhone = /^(?:\d{4}-\d\d-\d\d|\d{1,3}(?:\.\d{1,3}){3}$)/
 
@@ -33,18 +42,25 @@ const maskPhone = (found: string) => (notPhone.test(found) ? found : '[phone]')
 function maskSecrets(text: string): string {
   let masked = text
   if (masked.includes('eyJ')) masked = masked.replace(jwt, '[token]')
-  if (/bearer|basic/i.test(masked)) masked = masked.replace(credentials, `$1 ${mask}`)
+  masked = masked.replace(credentials, `$1 ${mask}`)
   if (masked.includes('://')) masked = masked.replace(urlPassword, `$1:${mask}@`)
-  if (masked.includes('=') || masked.includes(':')) masked = masked.replace(assignment, `$1$2${mask}`)
-  return masked
+  return masked.replace(assignment, `$1${mask}`)
 }
 
-function maskPersonal(text: string): string {
-  let masked = text
-  if (masked.includes('@') || masked.includes('%40')) masked = masked.replace(email, '[email]')
-  if (/name|email|phone/i.test(masked)) masked = masked.replace(personalAssignment, `$1${mask}`)
-  if (/\d(?:\D{0,2}\d){7}/.test(masked)) masked = masked.replace(phone, maskPhone)
-  return masked
+const maskPersonal = (text: string): string =>
+  maskEmails(text).replace(personalAssignment, `$1${mask}`).replace(phone, maskPhone)
+
+/** From the domain backwards: what stands before it may be long and hold no address at all. */
+function maskEmails(text: string): string {
+  let masked = ''
+  let end = 0
+  for (const { 0: domain, index } of text.matchAll(mailDomain)) {
+    const [local] = mailLocalPart.exec(text.slice(Math.max(end, index - 64), index)) ?? []
+    if (local === undefined) continue
+    masked += `${text.slice(end, index - local.length)}[email]`
+    end = index + domain.length
+  }
+  return masked + text.slice(end)
 }
 
 /** Masks what must not stand in a log, in texts and by the names of fields, at any depth. */
@@ -63,6 +79,7 @@ export function createRedactor({ personal }: { personal: boolean }) {
   }
 
   function text(value: string): string {
+    if (value.length < 256 && (harmless.test(value) || !suspicious.test(value))) return value
     const bounded = value.length > maxText ? `${value.slice(0, maxText)}…` : value
     const masked = maskSecrets(bounded)
     return personal ? maskPersonal(masked) : masked
@@ -83,7 +100,8 @@ export function createRedactor({ personal }: { personal: boolean }) {
     const redacted: Record<string, unknown> = {}
     for (const [key, value] of Object.entries(fields)) {
       if (value === undefined) continue
-      redacted[key] = isMaskedKey(key) ? maskedValue(value) : redact(value, depth + 1)
+      if (plainKeys.has(key) && typeof value === 'string') redacted[key] = value
+      else redacted[key] = isMaskedKey(key) ? maskedValue(value) : redact(value, depth + 1)
     }
     return redacted
   }
@@ -96,6 +114,7 @@ export function createRedactor({ personal }: { personal: boolean }) {
     if (value instanceof Error) return error(value, depth)
     if (Array.isArray(value)) return value.slice(0, maxItems).map((item) => redact(item, depth + 1))
     if (value instanceof Date) return value
+    if (value instanceof URL) return text(value.href)
     if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
     return redactFields(value, depth)
   }

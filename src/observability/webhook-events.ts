@@ -13,7 +13,14 @@ export function createWebhookEvents(log: Logger, metrics: Metrics) {
   const labels = ({ provider, tenantId }: Event) => ({ provider, tenant_id: tenantId ?? '' })
   return {
     /** A receipt was processed, postponed, parked or given up. */
-    settled(settled: Event & { receiptId: string; status: ReceiptStatus; sessionId?: string | undefined; error?: string | undefined }): void {
+    settled(
+      settled: Event & {
+        receiptId: string
+        status: ReceiptStatus
+        sessionId?: string | undefined
+        error?: string | undefined
+      },
+    ): void {
       const { receiptId, status, sessionId, error, provider, kind } = settled
       metrics.webhooksProcessed.inc({ ...labels(settled), status })
       const fields = { provider, kind, receipt_id: receiptId, status, session_id: sessionId, error }
@@ -23,7 +30,10 @@ export function createWebhookEvents(log: Logger, metrics: Metrics) {
     },
     duplicate(event: Event & { receiptId: string }): void {
       metrics.webhookDuplicates.inc(labels(event))
-      log.info({ event: 'webhook:duplicate', provider: event.provider, receipt_id: event.receiptId }, 'webhook seen before')
+      log.info(
+        { event: 'webhook:duplicate', provider: event.provider, receipt_id: event.receiptId },
+        'webhook seen before',
+      )
     },
     /** Not authentic or not readable; nothing was stored. */
     refused({ provider, reason }: { provider: string; reason: string }): void {
@@ -31,7 +41,10 @@ export function createWebhookEvents(log: Logger, metrics: Metrics) {
       log.warn({ event: 'webhook:refused', provider, reason }, 'webhook refused')
     },
     spooled({ provider, cause }: Event & { cause: unknown }): void {
-      log.warn({ event: 'webhook:spooled', provider, err: cause }, 'the database did not take it: webhook kept in the spool')
+      log.warn(
+        { event: 'webhook:spooled', provider, err: cause },
+        'the database did not take it: webhook kept in the spool',
+      )
     },
     engineAway({ cause }: { cause: unknown }): void {
       log.warn({ event: 'webhook:engine_away', err: cause }, 'workflow engine away: webhooks are left to the drain')

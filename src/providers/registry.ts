@@ -19,7 +19,8 @@ export function createProviderRegistry(config: ProvidersConfig, more: readonly W
   return {
     all,
     /** What a stored delivery does. */
-    effectsOf: ({ provider, ...stored }: StoredDelivery & { provider: string }): WebhookEffect => get(provider).effects(stored),
+    effectsOf: ({ provider, ...stored }: StoredDelivery & { provider: string }): WebhookEffect =>
+      get(provider).effects(stored),
     /** Events that a provider was asked for, as the deliveries that their webhooks are. */
     deliveriesOf(provider: string, events: readonly unknown[], conversation: AskedConversation): Delivery[] {
       const { asDelivery } = get(provider)

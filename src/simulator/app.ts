@@ -8,7 +8,9 @@ export function createApp({ routers, logged }: { routers: Router[]; logged: Midd
   const app = new Koa()
   app.silent = true
   const isApi = (path: string) => path.startsWith('/v2/') || path.startsWith('/llm/')
-  app.use((ctx, next) => (isApi(ctx.path) ? logged(ctx, next) : next()))
+  app.use(async (ctx, next) => {
+    await (isApi(ctx.path) ? logged(ctx, next) : next())
+  })
   app.use(answerErrors)
   app.use(
     bodyParser({
@@ -35,15 +37,19 @@ const answerErrors: Middleware = async (ctx, next) => {
     if (status === 405) ctx.body = { error: 'Method Not Allowed' }
     if (status === 404 || status === 405) ctx.status = status
   } catch (error) {
-    const { status, body } = describe(error)
+    const { status, body } = describe(error, ctx.path)
     if (ctx.respond === false) return
     ctx.status = status
     ctx.body = body
   }
 }
 
-function describe(error: unknown): { status: number; body: Record<string, unknown> } {
-  if (error instanceof InvalidInput) return { status: 400, body: { error: error.message, field: error.field } }
+function describe(error: unknown, path: string): { status: number; body: Record<string, unknown> } {
+  if (error instanceof InvalidInput) {
+    const { message, field } = error
+    // Tavus names no field apart from its sentence.
+    return { status: 400, body: path.startsWith('/v2/') ? { error: message } : { error: message, field } }
+  }
   const { status, message } = error as { status?: number; message?: string }
   if (status === 413) return { status, body: { error: 'The body is too large' } }
   if (status !== undefined && status < 500) return { status, body: { error: `Malformed request: ${message ?? ''}` } }

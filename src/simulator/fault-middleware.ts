@@ -36,5 +36,6 @@ function answerStatus(ctx: Context, { status, body, retry_after }: ApiFault): vo
 /** The client sees its connection break, as with a crashed proxy. */
 function destroySocket(ctx: Context): void {
   ctx.respond = false
+  ctx.state.unanswered = true
   ctx.req.socket.destroy()
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { analysis, recordingOf } from './artefacts.js'
 import type { Callbacks } from './callbacks.js'
 import { isoMicros } from './clock.js'
 import type { Config } from './config.js'
@@ -23,7 +24,9 @@ export interface LifecycleDeps {
 /** What happens to conversations, whoever causes it: the API, the people in the room, or time. */
 export function createLifecycle({ config, conversations, callbacks, random, now, onChange }: LifecycleDeps) {
   const schedule = createSchedule(conversations, takeStep)
-  const randomOf = (conversation: Conversation) => random.fork(conversation.seq)
+  /** Choices of one phase of one conversation, whatever happens to the others. */
+  const randomOf = (seq: number, phase: 'begin' | 'end' | 'talk') =>
+    random.fork(seq * 3 + ['begin', 'end', 'talk'].indexOf(phase))
 
   function emit(conversation: Conversation, event: { type: string; properties: Record<string, unknown>; at?: number }) {
     const recorded: CallbackEvent = {
@@ -93,7 +96,7 @@ export function createLifecycle({ config, conversations, callbacks, random, now,
   function transcript(conversation: Conversation) {
     const absent = conversation.shutdownReason?.startsWith('participant_absent_timeout') ?? false
     const talked = conversation.humanJoinedAt !== null || (config.assume_human && !absent)
-    return transcriptOf(conversation, talked, randomOf(conversation))
+    return transcriptOf(conversation, talked, randomOf(conversation.seq, 'talk'))
   }
 
   function end(conversation: Conversation, reason: string): void {
@@ -113,7 +116,7 @@ export function createLifecycle({ config, conversations, callbacks, random, now,
   }
 
   function lastSteps(conversation: Conversation): Partial<Record<Step, number>> {
-    const draw = randomOf(conversation)
+    const draw = randomOf(conversation.seq, 'end')
     const shutdown = draw.between(config.shutdown_delay_ms)
     const after = draw.between(config.transcript_delay_ms)
     const { joinedAt, recording, traits } = conversation
@@ -129,7 +132,7 @@ export function createLifecycle({ config, conversations, callbacks, random, now,
     /** Creates one, and answers it when it may be told to the client. */
     async create(request: CreateRequest): Promise<Conversation> {
       const seq = conversations.nextSeq()
-      const draw = random.fork(seq)
+      const draw = randomOf(seq, 'begin')
       const conversation = newConversation({ request, seq, createdAt: now(), random: draw, config })
       conversations.insert(conversation)
       if (conversation.status === 'active') {
@@ -179,21 +182,3 @@ export function createLifecycle({ config, conversations, callbacks, random, now,
 }
 
 export type Lifecycle = ReturnType<typeof createLifecycle>
-
-const analysis =
-  'The user sat in a bright room, looked at the camera most of the time and smiled twice. No other person was visible.'
-
-/** Daily's default key is `{domain}/{room}/{epoch_ms}`, without an extension (docs.daily.co recordings_template). */
-function recordingOf({ id, recording, joinedAt, endedAt }: Conversation): Record<string, unknown> {
-  const bucket = recording?.bucket ?? ''
-  const from = joinedAt ?? endedAt ?? 0
-  const s3_key = `tavus/${id}/${Math.floor(from / 1000)}`
-  const scheme = { s3: 's3', gcs: 'gs', azure_blob: 'azure' }[recording?.provider ?? 's3'] ?? 's3'
-  return {
-    bucket_name: bucket,
-    s3_key,
-    duration: Math.max(1, Math.round(((endedAt ?? from) - from) / 1e6)),
-    storage_provider: recording?.provider ?? 's3',
-    storage_uri: `${scheme}://${bucket}/${s3_key}`,
-  }
-}

@@ -4,7 +4,8 @@ import { startSimulator } from './server.js'
 // The simulator as a process of its own: one line of JSON says that it listens.
 
 const usage =
-  'usage: simulator [--port 4010] [--host 127.0.0.1] [--data-dir folder] [--tavus-api-key key] [--seed number] [--public-url url]'
+  'usage: simulator [--port 4010] [--host 127.0.0.1] [--data-dir folder] [--tavus-api-key key] ' +
+  '[--seed number] [--public-url url]'
 
 function readOptions() {
   const { values } = parseArgs({

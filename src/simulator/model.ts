@@ -16,7 +16,7 @@ export function createModel(config: Config, random: Random) {
   async function load(): Promise<void> {
     const mine = life
     counts.loads += 1
-    await sleep(random.between(config.llm_cold_ms))
+    await sleep(random.between(config.llm_cold_ms), undefined, { ref: false })
     if (mine !== life) return
     loading = undefined
     stayWarm()

@@ -13,9 +13,7 @@ function projectRoot(): string {
 
 const types = { html: 'text/html', css: 'text/css', js: 'text/javascript' } as const
 
-const files = ['room.html', 'room.css', 'room.js'] as const
-
-export type PageFile = (typeof files)[number]
+export type PageFile = 'room.html' | 'room.css' | 'room.js'
 
 /** The static files of the room, read once. */
 export function readPages(): Record<PageFile, { type: string; body: string }> {

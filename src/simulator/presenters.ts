@@ -10,7 +10,13 @@ const addresses = ({ id, request }: Conversation, publicUrl: string): Answer => 
 })
 
 /** As POST /v2/conversations answers. */
-export function presentCreated(conversation: Conversation, publicUrl: string): Answer {
+export const presentCreated = (conversation: Conversation, publicUrl: string): Answer => ({
+  ...described(conversation, publicUrl),
+  // Told once, to the one who created it.
+  ...(conversation.meetingToken === null ? {} : { meeting_token: conversation.meetingToken }),
+})
+
+function described(conversation: Conversation, publicUrl: string): Answer {
   return {
     conversation_id: conversation.id,
     conversation_name: conversation.name ?? `New Conversation ${Math.floor(conversation.createdAt / 1000)}`,
@@ -18,16 +24,14 @@ export function presentCreated(conversation: Conversation, publicUrl: string): A
     status: conversation.status,
     callback_url: conversation.callbackUrl ?? '',
     created_at: isoMicros(conversation.createdAt),
-    ...(conversation.meetingToken === null ? {} : { meeting_token: conversation.meetingToken }),
   }
 }
 
 /** As GET answers: an account in transition writes the one or the other name, never both. */
 export function presentConversation(conversation: Conversation, publicUrl: string): Answer {
-  const { meeting_token, ...created } = presentCreated(conversation, publicUrl)
   const { renamed } = conversation.traits
   return {
-    ...created,
+    ...described(conversation, publicUrl),
     [renamed ? 'face_id' : 'replica_id']: conversation.replicaId,
     [renamed ? 'pal_id' : 'persona_id']: conversation.personaId,
     updated_at: isoMicros(conversation.updatedAt),

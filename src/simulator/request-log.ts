@@ -32,7 +32,7 @@ export function createRequestLog() {
         method,
         path,
         query,
-        status: ctx.respond === false && ctx.res.destroyed ? 0 : ctx.status,
+        status: state.unanswered === true ? 0 : ctx.status,
         time,
         headers: withoutSecrets(ctx.headers),
         duration_ms: Math.round((performance.now() - started) * 10) / 10,

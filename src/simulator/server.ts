@@ -51,7 +51,7 @@ export interface Simulator {
 /** Starts the providers' stand-in. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const parts = build(options)
-  const server = createServer(parts.handler)
+  const server = createServer((request, response) => void parts.handler(request, response))
   // Longer than a client keeps an idle connection, or it would write into one that is being closed.
   server.keepAliveTimeout = 65_000
   const { port } = await listen(server, options)

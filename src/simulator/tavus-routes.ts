@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Config } from './config.js'
 import type { Conversation } from './conversation.js'
 import type { Conversations } from './conversations.js'
-import { createRequest } from './create-request.js'
+import { type CreateRequest, createRequest } from './create-request.js'
 import type { ApiOperation } from './faults.js'
 import { parse } from './invalid.js'
 import type { Lifecycle } from './lifecycle.js'
@@ -32,7 +32,9 @@ export function tavusRoutes({ config, conversations, lifecycle, publicUrl, fault
 
   router.post('/', faulty('create'), authenticated, async (ctx) => {
     if (config.out_of_credits) return refuse(ctx, 402, { message: 'The user is out of conversational credits.' })
-    const request = parse(createRequest, ctx.request.body)
+    parse(createRequest, ctx.request.body)
+    // As received, for the truth: the parsed copy has its fields in another order.
+    const request = (ctx.request.body ?? {}) as CreateRequest
     if (isFull() && request.test_mode !== true)
       return refuse(ctx, 400, { message: 'User has reached maximum concurrent conversations' })
     ctx.body = presentCreated(await lifecycle.create(request), publicUrl())

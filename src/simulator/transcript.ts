@@ -8,7 +8,7 @@ interface Turn {
 }
 
 const systemPrompt =
-  'You are a warm and curious conversation partner on a video call. Keep your answers short and ask one question at a time.'
+  'You are a warm and curious conversation partner on a video call. Keep your answers short, and ask one thing at a time.'
 
 const talk: readonly [said: string, answered: string][] = [
   ['Hi, thanks for making the time. I wanted to talk about my week.', 'Of course. What stands out when you look back?'],

@@ -15,6 +15,9 @@ const abandonedSeconds = 15
 /** A signal this old was left behind by a drain that died between its commit and the sending. */
 const leftoverSeconds = 10
 
+/** Longest transaction: the locks of its sessions, and of their companies' event logs, keep others waiting. */
+const maxBatchMs = 1000
+
 // Turn by turn: the first of every tenant, then the second of every tenant. What no session is known for yet takes its
 // turns together, as one more tenant, so that a flood of it cannot push the others back.
 const due = `
@@ -25,15 +28,29 @@ const due = `
     and (r.status = 'waiting' or r.drain or r.received_at < now() - interval '${abandonedSeconds} seconds')`
 
 /** What takes the receipts that no workflow of their own has, batch by batch. */
-export function createReceiptDrain({ database, processing }: { database: Pick<Database, 'withService'>; processing: ReceiptProcessing }) {
+export function createReceiptDrain({
+  database,
+  processing,
+}: {
+  database: Pick<Database, 'withService'>
+  processing: ReceiptProcessing
+}) {
   return {
-    /** One transaction; safe beside the receipts' own workflows and beside another drain. */
-    batch: (limit: number): Promise<SettledReceipt[]> =>
+    /**
+     * One transaction; safe beside the receipts' own workflows and beside another drain. `onEach` hears of progress.
+     */
+    batch: (limit: number, onEach: () => void = () => undefined): Promise<SettledReceipt[]> =>
       database.withService(undefined, async (trx) => {
         const receipts = await take(trx, limit)
         await lockSessions(trx, receipts)
         const settled: SettledReceipt[] = []
-        for (const receipt of receipts) settled.push(await processing.applySafely(trx, receipt, true))
+        const until = Date.now() + maxBatchMs
+        for (const receipt of receipts) {
+          settled.push(await processing.applySafely(trx, receipt, true))
+          onEach()
+          // The rest is the next batch's.
+          if (Date.now() > until) break
+        }
         return settled
       }),
     leftoverSignals: (limit: number): Promise<PendingSignal[]> =>
@@ -49,7 +66,9 @@ export function createReceiptDrain({ database, processing }: { database: Pick<Da
     async signalsSent(receiptIds: string[]): Promise<void> {
       if (receiptIds.length === 0) return
       await database.withService(undefined, (trx) =>
-        trx.raw('update webhook_receipts set signal_pending = false where id = any(?::uuid[])', [receiptIds] as Knex.RawBinding[]),
+        trx.raw('update webhook_receipts set signal_pending = false where id = any(?::uuid[])', [
+          receiptIds,
+        ] as Knex.RawBinding[]),
       )
     },
     /** Milliseconds until something is due; undefined while nothing waits. */
@@ -84,5 +103,7 @@ async function take(trx: Knex.Transaction, limit: number): Promise<StoredReceipt
 async function lockSessions(trx: Knex.Transaction, receipts: StoredReceipt[]): Promise<void> {
   const sessionIds = receipts.flatMap((receipt) => receipt.session_id ?? [])
   for (const table of ['conversations_users', 'untracked_sessions'])
-    await trx.raw(`select from ${table} where session_id = any(?::uuid[]) order by session_id for update`, [sessionIds] as Knex.RawBinding[])
+    await trx.raw(`select from ${table} where session_id = any(?::uuid[]) order by session_id for update`, [
+      sessionIds,
+    ] as Knex.RawBinding[])
 }

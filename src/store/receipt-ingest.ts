@@ -29,12 +29,18 @@ export function createReceiptIngest({ database, processing, deliveriesOf }: Rece
     const deliveries = deliveriesOf(provider, events, conversation)
     const byKey = new Map(deliveries.map((delivery) => [delivery.deliveryKey, delivery]))
     if (byKey.size === 0) return []
-    const arrivals = [...byKey.values()].map((delivery) => ({ delivery, drain: true, source: 'reconcile' as const, count: 1 }))
+    const arrivals = [...byKey.values()].map((delivery) => ({
+      delivery,
+      drain: true,
+      source: 'reconcile' as const,
+      count: 1,
+    }))
     return await database.withService(undefined, async (trx) => {
       await addMissing(trx, arrivals)
       const settled: SettledReceipt[] = []
       // The workflow that asked is told by its asking: no signal.
-      for (const receipt of await lockUnfinished(trx, [...byKey.keys()])) settled.push(await processing.applySafely(trx, receipt, false))
+      for (const receipt of await lockUnfinished(trx, [...byKey.keys()]))
+        settled.push(await processing.applySafely(trx, receipt, false))
       return settled
     })
   }

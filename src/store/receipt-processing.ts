@@ -27,7 +27,13 @@ export interface ReceiptProcessingDeps {
 }
 
 /** Takes receipts to their end: effects, event log and receipt in one transaction. */
-export function createReceiptProcessing({ database, states, effectsOf, applyToSession, appendEvents }: ReceiptProcessingDeps) {
+export function createReceiptProcessing({
+  database,
+  states,
+  effectsOf,
+  applyToSession,
+  appendEvents,
+}: ReceiptProcessingDeps) {
   async function apply(trx: Knex.Transaction, receipt: StoredReceipt, signalPending: boolean): Promise<SettledReceipt> {
     const { conversationId, event } = effectsOf({ ...receipt, externalId: receipt.external_id })
     const sessionId = receipt.session_id ?? (await sessionOfConversation(trx, receipt.provider, conversationId))
@@ -43,7 +49,11 @@ export function createReceiptProcessing({ database, states, effectsOf, applyToSe
   }
 
   /** One of several in a transaction: what fails is undone alone, and its neighbours go on. */
-  async function applySafely(trx: Knex.Transaction, receipt: StoredReceipt, signalPending: boolean): Promise<SettledReceipt> {
+  async function applySafely(
+    trx: Knex.Transaction,
+    receipt: StoredReceipt,
+    signalPending: boolean,
+  ): Promise<SettledReceipt> {
     await trx.raw('savepoint receipt')
     try {
       const settled = await apply(trx, receipt, signalPending)
@@ -110,8 +120,14 @@ const repeated = (receipt: StoredReceipt): SettledReceipt => ({
 })
 
 /** Without a token only the conversation tells the session. */
-async function sessionOfConversation(trx: Knex.Transaction, provider: string, conversationId: string): Promise<string | undefined> {
-  const type = Object.hasOwn(conversationTypes, provider) ? conversationTypes[provider as keyof typeof conversationTypes] : 0
+async function sessionOfConversation(
+  trx: Knex.Transaction,
+  provider: string,
+  conversationId: string,
+): Promise<string | undefined> {
+  const type = Object.hasOwn(conversationTypes, provider)
+    ? conversationTypes[provider as keyof typeof conversationTypes]
+    : 0
   const { rows } = await trx.raw<{ rows: { session_id: string }[] }>(
     `select session_id from conversations_users where conversation_type_id = ? and external_conversation_id = ?
      union all select session_id from untracked_sessions where external_conversation_id = ? limit 1`,
@@ -120,7 +136,12 @@ async function sessionOfConversation(trx: Knex.Transaction, provider: string, co
   return rows[0]?.session_id
 }
 
-function processedEvent(receipt: StoredReceipt, sessionId: string, tenantId: string, { userId, leadId }: Applied): NewEvent {
+function processedEvent(
+  receipt: StoredReceipt,
+  sessionId: string,
+  tenantId: string,
+  { userId, leadId }: Applied,
+): NewEvent {
   const { provider, kind, external_id, id: receipt_id, source } = receipt
   return {
     event: 'system.webhook.processed',

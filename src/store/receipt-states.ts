@@ -49,7 +49,12 @@ export interface ReceiptStatesOptions {
 export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptStatesOptions) {
   const patience = `interval '${Math.round(matchMs)} milliseconds'`
 
-  async function change(trx: Knex.Transaction, receipt: StoredReceipt, set: string, bindings: unknown[]): Promise<SettledReceipt> {
+  async function change(
+    trx: Knex.Transaction,
+    receipt: StoredReceipt,
+    set: string,
+    bindings: unknown[],
+  ): Promise<SettledReceipt> {
     // Whoever applied the effects may have confined the transaction to the session's tenant; the receipt has none yet.
     await trx.raw(`select set_config('app.tenant_id', '', true)`)
     const { rows } = await trx.raw<{ rows: { status: ReceiptStatus }[] }>(
@@ -58,21 +63,35 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
     )
     const status = rows[0]?.status ?? receipt.status
     if (notify) await trx.raw('select pg_notify(?, ?)', [settlementChannel, settlementMessage(receipt.id, status)])
-    return { receiptId: receipt.id, provider: receipt.provider, kind: receipt.kind, status, tenantId: receipt.tenant_id ?? undefined }
+    return {
+      receiptId: receipt.id,
+      provider: receipt.provider,
+      kind: receipt.kind,
+      status,
+      tenantId: receipt.tenant_id ?? undefined,
+    }
   }
 
   return {
     async processed(
       trx: Knex.Transaction,
       receipt: StoredReceipt,
-      { signalPending, ...of }: { tenantId: string | undefined; sessionId: string; signal: SessionSignal | undefined; signalPending: boolean },
+      {
+        signalPending,
+        ...of
+      }: { tenantId: string | undefined; sessionId: string; signal: SessionSignal | undefined; signalPending: boolean },
     ): Promise<SettledReceipt> {
       const changed = await change(
         trx,
         receipt,
         `status = 'processed', first_processed_at = now(), tenant_id = ?, session_id = ?, signal = ?::jsonb,
          signal_pending = ?, error = null, error_side = null`,
-        [of.tenantId ?? null, of.sessionId, of.signal ? JSON.stringify(of.signal) : null, signalPending && of.signal !== undefined],
+        [
+          of.tenantId ?? null,
+          of.sessionId,
+          of.signal ? JSON.stringify(of.signal) : null,
+          signalPending && of.signal !== undefined,
+        ],
       )
       return { ...changed, ...of }
     },
@@ -89,7 +108,12 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
         [],
       ),
     mismatched: (trx: Knex.Transaction, receipt: StoredReceipt) =>
-      change(trx, receipt, `status = 'unmatched', error = 'the conversation is not the one of the session', error_side = 'theirs'`, []),
+      change(
+        trx,
+        receipt,
+        `status = 'unmatched', error = 'the conversation is not the one of the session', error_side = 'theirs'`,
+        [],
+      ),
     /** After its effects were rolled back: one try fewer, and with the last the key is released. */
     async failed(trx: Knex.Transaction, receipt: StoredReceipt, cause: unknown): Promise<SettledReceipt> {
       const error = reasonOf(cause)

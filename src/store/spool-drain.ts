@@ -28,7 +28,9 @@ export function createSpoolDrain({ spool, insert, wake, log, everyMs = 2000 }: S
   async function drainFile(path: string): Promise<number> {
     const { deliveries, torn } = await spool.read(path)
     if (torn > 0) log.warn({ lines: torn }, 'unfinished lines in the webhook spool, never answered')
-    const arrivals = [...new Map(deliveries.map((spooled) => [spooled.delivery.deliveryKey, arrivalOf(spooled)])).values()]
+    const arrivals = [
+      ...new Map(deliveries.map((spooled) => [spooled.delivery.deliveryKey, arrivalOf(spooled)])).values(),
+    ]
     const refused = await insertAll(arrivals)
     // Before the removal the receipts are committed: a crash in between repeats them, and they have their keys.
     if (refused) await spool.setAside(path)
@@ -57,7 +59,10 @@ export function createSpoolDrain({ spool, insert, wake, log, everyMs = 2000 }: S
       await insert([arrival]).catch((error: unknown) => {
         if (isDatabaseDown(error)) throw error
         refused = true
-        log.error({ err: error, delivery_key: arrival.delivery.deliveryKey }, 'spooled webhook refused; its file is kept')
+        log.error(
+          { err: error, delivery_key: arrival.delivery.deliveryKey },
+          'spooled webhook refused; its file is kept',
+        )
       })
     return refused
   }
@@ -66,7 +71,8 @@ export function createSpoolDrain({ spool, insert, wake, log, everyMs = 2000 }: S
   async function drainNow(): Promise<number> {
     let count = 0
     try {
-      for (let path = await spool.nextFile(); path && !stopping; path = await spool.nextFile()) count += await drainFile(path)
+      for (let path = await spool.nextFile(); path && !stopping; path = await spool.nextFile())
+        count += await drainFile(path)
     } catch (error) {
       if (!isDatabaseDown(error)) log.error({ err: error }, 'the webhook spool could not be drained')
     }
@@ -98,4 +104,10 @@ export function createSpoolDrain({ spool, insert, wake, log, everyMs = 2000 }: S
 
 export type SpoolDrain = ReturnType<typeof createSpoolDrain>
 
-const arrivalOf = ({ delivery, receivedAt }: SpooledDelivery): Arrival => ({ delivery, receivedAt, drain: true, source: 'spool', count: 1 })
+const arrivalOf = ({ delivery, receivedAt }: SpooledDelivery): Arrival => ({
+  delivery,
+  receivedAt,
+  drain: true,
+  source: 'spool',
+  count: 1,
+})

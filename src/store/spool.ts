@@ -124,7 +124,11 @@ function encode({ delivery, receivedAt }: SpooledDelivery): string {
 
 function decode(line: string): SpooledDelivery | undefined {
   try {
-    const { payload, received_at: receivedAt, ...rest } = JSON.parse(line) as Omit<Delivery, 'payload'> & {
+    const {
+      payload,
+      received_at: receivedAt,
+      ...rest
+    } = JSON.parse(line) as Omit<Delivery, 'payload'> & {
       payload: string
       received_at: string
     }

@@ -49,8 +49,10 @@ const badTokens: Record<string, () => Promise<string> | string> = {
       .setExpirationTime('1m')
       .sign(privateKey)
   },
-  'signed with HS512': () =>
-    new SignJWT(claims).setProtectedHeader({ alg: 'HS512' }).sign(new TextEncoder().encode(secret.repeat(2))),
+  'signed with HS512 instead': () => {
+    const head = `${base64({ alg: 'HS512' })}.${base64(claims)}`
+    return `${head}.${createHmac('sha512', secret).update(head).digest('base64url')}`
+  },
   'whose payload was changed': async () => {
     const [head, , signature] = (await tokenFor()).split('.')
     return `${head}.${base64({ ...claims, role: 'leadership', company_id: companyId })}.${signature}`

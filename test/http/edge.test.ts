@@ -239,6 +239,7 @@ describe('cross-origin requests', () => {
     'https://app.example.org.evil.org',
     'http://app.example.org',
     'null',
+    'xcapacitor://localhost',
     'https://',
   ])('refuses the origin %s with 403', async (origin) => {
     const response = await request(open.url).get('/health').set('Origin', origin)
@@ -250,13 +251,11 @@ describe('cross-origin requests', () => {
 
   it('answers a preflight, and refuses that of a stranger', async () => {
     const ask = (origin: string) =>
-      request(open.url)
-        .options('/things/1')
-        .set({
-          Origin: origin,
-          'Access-Control-Request-Method': 'POST',
-          'Access-Control-Request-Headers': 'authorization',
-        })
+      request(open.url).options('/things/1').set({
+        Origin: origin,
+        'Access-Control-Request-Method': 'POST',
+        'Access-Control-Request-Headers': 'authorization',
+      })
     const allowed = await ask('https://app.example.org')
     expect(allowed.status).toBe(204)
     expect(allowed.headers['access-control-allow-headers']).toBe('authorization')

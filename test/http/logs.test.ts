@@ -144,6 +144,16 @@ describe('what is neither', () => {
     expect(String(last().text).length).toBeLessThan(20_000)
   })
 
+  it.each(['a', '1', '1 ', 'token', 'a-', '"name":', 'eyJ', 'eyJa.', '://a:', 'Bearer ', '@a.', 'x@'])(
+    'costs little even where %j is repeated without end',
+    (piece) => {
+      const { log } = sink()
+      const started = performance.now()
+      log.info({ note: `${piece.repeat(16_000 / piece.length)}=@` }, 'constant')
+      expect(performance.now() - started).toBeLessThan(250)
+    },
+  )
+
   it('costs little', () => {
     const { log } = sink()
     const fields = {

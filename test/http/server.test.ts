@@ -15,8 +15,10 @@ let release: () => void = () => undefined
 async function start(env: Record<string, string> = {}) {
   const app = new Koa<RequestState>()
   app.use(async (ctx) => {
-    if (ctx.path === '/wait') await new Promise<void>((resolve) => (release = resolve))
-    ctx.body = 'done'
+    if (ctx.path === '/begun') ctx.res.write('begun, ')
+    if (ctx.path !== '/') await new Promise<void>((resolve) => (release = resolve))
+    ctx.respond = false
+    ctx.res.end('done')
   })
   server = await createHttpServer(app, loadConfig({ NODE_ENV: 'test', PORT: '0', SHUTDOWN_GRACE_SECONDS: '2', ...env }))
 }
@@ -91,6 +93,20 @@ describe('a server that closes', () => {
     release()
     const { text, headers } = await answer
     expect([text, headers.connection]).toEqual(['done', 'close'])
+    const started = performance.now()
+    await closed
+    expect(performance.now() - started).toBeLessThan(1000)
+    agent.destroy()
+  })
+
+  it('does not keep a connection whose answer had begun before', async () => {
+    await start()
+    const agent = new Agent({ keepAlive: true })
+    const answer = get('/begun', agent)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const closed = server.close()
+    release()
+    expect((await answer).text).toBe('begun, done')
     const started = performance.now()
     await closed
     expect(performance.now() - started).toBeLessThan(1000)

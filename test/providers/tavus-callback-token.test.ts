@@ -23,21 +23,27 @@ describe('the token of a callback address', () => {
       expect(verifyCallbackToken({ sessionId, token: hex, secrets })).toBe(true)
     }
     expect(verifyCallbackToken({ sessionId, token: callbackToken(sessionId, 'retired'), secrets })).toBe(false)
-    expect(verifyCallbackToken({ sessionId, token: callbackToken(sessionId, 'second-secret'), secrets: [] })).toBe(false)
+    expect(verifyCallbackToken({ sessionId, token: callbackToken(sessionId, 'second-secret'), secrets: [] })).toBe(
+      false,
+    )
   })
 
   it('is wrong with any character changed, added or left out', () => {
     const token = callbackToken(sessionId, 'second-secret')
     const verify = (text: string) => verifyCallbackToken({ sessionId, token: text, secrets })
     for (let index = 0; index < token.length; index++)
-      for (const other of 'AB_-=é') if (token[index] !== other) expect(verify(token.slice(0, index) + other + token.slice(index + 1))).toBe(false)
-    for (const text of ['', token.slice(1), token.slice(0, -1), `${token}=`, `${token} `, token.toUpperCase()]) expect(verify(text)).toBe(false)
+      for (const other of 'AB_-=é')
+        if (token[index] !== other) expect(verify(token.slice(0, index) + other + token.slice(index + 1))).toBe(false)
+    for (const text of ['', token.slice(1), token.slice(0, -1), `${token}=`, `${token} `, token.toUpperCase()])
+      expect(verify(text)).toBe(false)
   })
 
   it('never verifies for another session', () => {
     fc.assert(
       fc.property(fc.uuid(), (other) => {
-        expect(verifyCallbackToken({ sessionId: other, token: callbackToken(sessionId, 'second-secret'), secrets })).toBe(other === sessionId)
+        expect(
+          verifyCallbackToken({ sessionId: other, token: callbackToken(sessionId, 'second-secret'), secrets }),
+        ).toBe(other === sessionId)
       }),
     )
   })
@@ -45,6 +51,10 @@ describe('the token of a callback address', () => {
   it('is added to an address that has a query already', () => {
     const url = new URL(callbackUrl({ base: 'https://api.example.org/hooks/tavus?tenant=a%20b', sessionId, secrets }))
     expect(url.pathname).toBe('/hooks/tavus')
-    expect(Object.fromEntries(url.searchParams)).toEqual({ tenant: 'a b', session: sessionId, token: callbackToken(sessionId, 'second-secret') })
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      tenant: 'a b',
+      session: sessionId,
+      token: callbackToken(sessionId, 'second-secret'),
+    })
   })
 })

@@ -7,7 +7,8 @@ import { utcMicroseconds } from '../../src/providers/timestamp.js'
 const path = new URL('../fixtures/tavus/conversation.json', import.meta.url)
 const { callbacks, verbose } = JSON.parse(readFileSync(path, 'utf8')) as { callbacks: object[]; verbose: object[] }
 const at = '2026-07-11T06:45:47.472000Z'
-const event = (event_type: string, properties: object = {}) => normaliseTavusEvent({ event_type, timestamp: at, properties })
+const event = (event_type: string, properties: object = {}) =>
+  normaliseTavusEvent({ event_type, timestamp: at, properties })
 
 describe('the callbacks of a conversation', () => {
   it('say what happened, in the common words', () => {
@@ -36,7 +37,12 @@ describe('the callbacks of a conversation', () => {
         recordingUrl: 's3://rec/tavus/c0a1b2c3d4e5/1783752908137',
         metadata: { recording_duration_seconds: 14, recording_storage: 's3' },
       },
-      { kind: 'perception', at: '2026-07-11T06:51:37.591677Z', facts: {}, metadata: { perception_analysis: 'Summary of what was seen.' } },
+      {
+        kind: 'perception',
+        at: '2026-07-11T06:51:37.591677Z',
+        facts: {},
+        metadata: { perception_analysis: 'Summary of what was seen.' },
+      },
     ])
   })
 
@@ -50,7 +56,10 @@ describe('the callbacks of a conversation', () => {
       seconds_from_start: 3.26,
       duration: 0.8,
     })
-    expect(shutdown?.facts).toEqual({ shutdownAt: '2026-04-29T03:47:01.000000Z', shutdownReason: 'participant_left_timeout' })
+    expect(shutdown?.facts).toEqual({
+      shutdownAt: '2026-04-29T03:47:01.000000Z',
+      shutdownReason: 'participant_left_timeout',
+    })
   })
 })
 
@@ -78,15 +87,23 @@ describe('a reason of a shutdown', () => {
   })
 
   it('that is missing is still a shutdown', () => {
-    expect(event('system.shutdown')).toEqual({ kind: 'shutdown', at, facts: { shutdownAt: at, shutdownReason: 'other' } })
+    expect(event('system.shutdown')).toEqual({
+      kind: 'shutdown',
+      at,
+      facts: { shutdownAt: at, shutdownReason: 'other' },
+    })
   })
 })
 
 describe('an event', () => {
   it('of a recording is found by its bucket and key where no address is given', () => {
-    expect(event('application.recording_ready', { bucket_name: 'rec', s3_key: '/a/b' }).recordingUrl).toBe('s3://rec/a/b')
+    expect(event('application.recording_ready', { bucket_name: 'rec', s3_key: '/a/b' }).recordingUrl).toBe(
+      's3://rec/a/b',
+    )
     expect(event('application.recording_ready', { storage_uri: 'javascript://x' }).recordingUrl).toBeUndefined()
-    expect(event('application.recording_ready', { storage_uri: 'gs://bucket/key' }).recordingUrl).toBe('gs://bucket/key')
+    expect(event('application.recording_ready', { storage_uri: 'gs://bucket/key' }).recordingUrl).toBe(
+      'gs://bucket/key',
+    )
     expect(event('application.recording_ready')).toEqual({ kind: 'recording', at, facts: {}, metadata: {} })
   })
 
@@ -99,7 +116,12 @@ describe('an event', () => {
       kind: 'perception',
       metadata: { perception_unavailable: 'no_vision_history' },
     })
-    const tool = { tool_id: 't1', status: 'success', request: { body: 'private' }, response: { http_status: 200, body: 'private' } }
+    const tool = {
+      tool_id: 't1',
+      status: 'success',
+      request: { body: 'private' },
+      response: { http_status: 200, body: 'private' },
+    }
     expect(event('application.post_call_action_executed', tool)).toEqual({
       kind: 'other',
       at,
@@ -111,14 +133,24 @@ describe('an event', () => {
 
   it('without a time moves no fact', () => {
     for (const type of ['system.replica_joined', 'system.shutdown'])
-      expect(normaliseTavusEvent({ event_type: type, properties: { reason: 'x' } })).toMatchObject({ kind: 'other', facts: {} })
+      expect(normaliseTavusEvent({ event_type: type, properties: { reason: 'x' } })).toMatchObject({
+        kind: 'other',
+        facts: {},
+      })
   })
 
   it('may be any JSON: there is always an answer', () => {
     const types = callbacks.map((callback) => (callback as { event_type: string }).event_type)
-    const properties = fc.oneof(fc.jsonValue(), fc.record({ transcript: fc.jsonValue(), storage_uri: fc.jsonValue(), shutdown_reason: fc.jsonValue() }))
+    const properties = fc.oneof(
+      fc.jsonValue(),
+      fc.record({ transcript: fc.jsonValue(), storage_uri: fc.jsonValue(), shutdown_reason: fc.jsonValue() }),
+    )
     const anyEvent = fc.record(
-      { event_type: fc.oneof(fc.constantFrom(...types, '__proto__', 'toString'), fc.jsonValue()), timestamp: fc.jsonValue(), properties },
+      {
+        event_type: fc.oneof(fc.constantFrom(...types, '__proto__', 'toString'), fc.jsonValue()),
+        timestamp: fc.jsonValue(),
+        properties,
+      },
       { requiredKeys: [] },
     )
     fc.assert(
@@ -157,12 +189,15 @@ describe('a time', () => {
 
   it('has one text for one instant, however it is written', () => {
     fc.assert(
-      fc.property(fc.date({ min: new Date('1971-01-01'), max: new Date('2099-01-01'), noInvalidDate: true }), (date) => {
-        const iso = date.toISOString()
-        expect(utcMicroseconds(date.getTime() / 1000)).toBe(utcMicroseconds(iso))
-        expect(utcMicroseconds(iso.replace('Z', '+00:00'))).toBe(utcMicroseconds(iso))
-        expect(utcMicroseconds(utcMicroseconds(iso))).toBe(utcMicroseconds(iso))
-      }),
+      fc.property(
+        fc.date({ min: new Date('1971-01-01'), max: new Date('2099-01-01'), noInvalidDate: true }),
+        (date) => {
+          const iso = date.toISOString()
+          expect(utcMicroseconds(date.getTime() / 1000)).toBe(utcMicroseconds(iso))
+          expect(utcMicroseconds(iso.replace('Z', '+00:00'))).toBe(utcMicroseconds(iso))
+          expect(utcMicroseconds(utcMicroseconds(iso))).toBe(utcMicroseconds(iso))
+        },
+      ),
     )
   })
 })

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SessionEvent } from '../../src/domain/event.js'
-import type { SessionFacts } from '../../src/domain/session.js'
 import { applyToSession, type ApplyInput, type TrackInput } from '../../src/store/sessions.js'
 import { acme, actors, aSession, createWorld, type World } from './world.js'
 
@@ -235,80 +233,5 @@ describe('the event log', () => {
       outcome: { status: 'completed' },
     })
     expect(await world.admin('select from event_logs where session_id = $1', [sessionId])).toEqual([])
-  })
-})
-
-describe('any order and repetition of the same news', () => {
-  const time = fc.integer({ min: 0, max: 9 }).map(at)
-  const facts: fc.Arbitrary<SessionFacts> = fc.record(
-    {
-      createdAt: time,
-      joinedAt: time,
-      shutdownAt: time,
-      endedAt: time,
-      endRequestedAt: time,
-      shutdownReason: fc.constantFrom('other', 'max_call_duration', 'room_deleted', 'could_not_join'),
-      endRequestedBy: fc.constantFrom('user', 'abandoned', 'error'),
-      foundByReconcile: fc.constant(true),
-    },
-    { requiredKeys: [] },
-  )
-  const text = fc.constantFrom('a', 'b', 'ä\0')
-  const sessionEvent: fc.Arbitrary<SessionEvent> = fc.record(
-    {
-      kind: fc.constant<SessionEvent['kind']>('other'),
-      at: time,
-      facts,
-      transcript: fc.array(fc.record({ role: fc.constantFrom('user', 'assistant'), content: text }), { maxLength: 2 }),
-      recordingUrl: fc.constantFrom('s3://b/1', 's3://b/2'),
-      metadata: fc.dictionary(fc.constantFrom('perception', 'recordings', 'x'), fc.jsonValue({ maxDepth: 2 }), {
-        maxKeys: 2,
-      }),
-    },
-    { requiredKeys: ['kind', 'at', 'facts'] },
-  ) as fc.Arbitrary<SessionEvent>
-  const news = fc.record({ events: fc.array(sessionEvent, { maxLength: 2 }), facts, ending: fc.boolean() })
-  /** The news in one order, and all of it with repetitions in another. */
-  const orders = fc
-    .array(news, { minLength: 1, maxLength: 4 })
-    .chain((list) =>
-      fc
-        .array(fc.nat(list.length - 1), { maxLength: 3 })
-        .chain((again) =>
-          fc.tuple(fc.constant(list), shuffled([...list, ...again.map((index) => list[index] ?? list[0])])),
-        ),
-    )
-
-  function shuffled<T>(items: T[]): fc.Arbitrary<T[]> {
-    return fc
-      .shuffledSubarray(
-        items.map((_, index) => index),
-        { minLength: items.length },
-      )
-      .map((order) => order.flatMap((index) => items.slice(index, index + 1)))
-  }
-
-  async function after(
-    list: (Omit<ApplyInput, 'sessionId'> | undefined)[],
-    changes: Partial<TrackInput>,
-    table: string,
-  ) {
-    const { sessionId } = await begin({ ...changes, metadata: { x: 'mine', y: 1 } })
-    for (const one of list) await apply({ ...one, sessionId })
-    return { row: await rowOf(sessionId, table), log: (await logOf(sessionId)).map(({ name }) => name).sort() }
-  }
-
-  it.each([
-    ['conversations_users', {}],
-    ['untracked_sessions', { owner: undefined }],
-  ])('makes the same row in %s', async (table, changes) => {
-    await fc.assert(
-      fc.asyncProperty(orders, async ([one, other]) => {
-        const [first, second] = [await after(one, changes, table), await after(other, changes, table)]
-        expect(second).toEqual(first)
-        expect(new Set(first.log).size).toBe(first.log.length)
-      }),
-      { numRuns: 60 },
-    )
   })
 })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,7 @@ import {
   urlFor,
   type RolePasswords,
 } from '../../src/dev/postgres-roles.js'
+import { identify, isRunning, type ProcessIdentity } from '../../src/dev/process-identity.js'
 import { createProgress } from '../../src/dev/progress.js'
 import { createSupervisor, type Supervisor } from '../../src/dev/supervisor.js'
 import { findTemporal } from '../../src/dev/temporal-binary.js'
@@ -75,11 +76,32 @@ async function bundleWorkflows(folder: string): Promise<string> {
   return path
 }
 
-/** Starts what the run shares; answers how to end it. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'parley-test-'))
+const prefix = 'parley-test-'
+const owner = 'owner.json'
+
+/** A run that was killed could not clear up after itself. */
+async function clearKilledRuns(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(prefix)) continue
+    const folder = join(tmpdir(), name)
+    const text = await readFile(join(folder, owner), 'utf8').catch(() => undefined)
+    if (text !== undefined && !isRunning(JSON.parse(text) as ProcessIdentity))
+      await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function ownFolder(): Promise<string> {
+  await clearKilledRuns().catch(() => undefined)
+  const folder = await mkdtemp(join(tmpdir(), prefix))
+  await writeFile(join(folder, owner), JSON.stringify(identify(process.pid)))
   // PostgreSQL may have to run as another user, who passes through here.
   await chmod(folder, 0o755)
+  return folder
+}
+
+/** Starts what the run shares; answers how to end it. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await ownFolder()
   const supervisor = createSupervisor()
   const teardown = async () => {
     await supervisor.stopAll()

@@ -14,19 +14,25 @@ const aDelivery = (key: string, bytes = 2): Delivery => ({
 })
 
 /** A table that commits when it is told to. */
-function aTable(fails: (arrivals: readonly Arrival[]) => unknown = () => undefined) {
+function aTable(fails: (arrivals: readonly Arrival[]) => Error | undefined = () => undefined) {
   const statements: { arrivals: readonly Arrival[]; commit: () => void }[] = []
   const known = new Set<string>()
   const insert = (arrivals: readonly Arrival[]) =>
     new Promise<ReceiptRow[]>((resolve, reject) => {
       const commit = () => {
         const error = fails(arrivals)
-        if (error) return reject(error as Error)
+        if (error) return reject(error)
         resolve(
           arrivals.map(({ delivery: { deliveryKey } }) => {
             const inserted = !known.has(deliveryKey)
             known.add(deliveryKey)
-            return { id: deliveryKey, delivery_key: deliveryKey, status: 'received' as const, tenant_id: null, inserted }
+            return {
+              id: deliveryKey,
+              delivery_key: deliveryKey,
+              status: 'received' as const,
+              tenant_id: null,
+              inserted,
+            }
           }),
         )
       }
@@ -72,9 +78,16 @@ describe('group commit', () => {
   })
 
   it('does not let a row that the database refuses take its neighbours with it', async () => {
-    const { statements, insert } = aTable((arrivals) => arrivals.some(({ delivery }) => delivery.deliveryKey === 'bad') && new Error('refused'))
+    const { statements, insert } = aTable((arrivals) =>
+      arrivals.some(({ delivery }) => delivery.deliveryKey === 'bad') ? new Error('refused') : undefined,
+    )
     const batcher = createReceiptBatcher({ insert, maxInFlight: 1 })
-    const results = ['x', 'good', 'bad', 'fine'].map((key) => batcher.record(aDelivery(key), false).then(() => 'kept', () => 'refused'))
+    const results = ['x', 'good', 'bad', 'fine'].map((key) =>
+      batcher.record(aDelivery(key), false).then(
+        () => 'kept',
+        () => 'refused',
+      ),
+    )
     for (let n = 0; n < 5; n++) {
       await turn()
       statements.splice(0).forEach(({ commit }) => commit())

@@ -13,10 +13,16 @@ describe('more events at once than have a workflow of their own', () => {
 
   it('are accepted, then drained, and their sessions told', async () => {
     const sessions = await Promise.all(Array.from({ length: 30 }, () => engine.session()))
-    const answers = await Promise.all(sessions.map((session) => engine.post(session.sessionId, shutdown(session.conversationId))))
-    expect(new Set(answers.map(({ status, body }) => `${status} ${String(body.status)}`))).toEqual(new Set(['202 accepted']))
+    const answers = await Promise.all(
+      sessions.map((session) => engine.post(session.sessionId, shutdown(session.conversationId))),
+    )
+    expect(new Set(answers.map(({ status, body }) => `${status} ${String(body.status)}`))).toEqual(
+      new Set(['202 accepted']),
+    )
     await eventually(async () => (await engine.receipts(`status = 'processed' and not signal_pending`)).length === 30)
-    expect(engine.signals.map(({ sessionId }) => sessionId).sort()).toEqual(sessions.map(({ sessionId }) => sessionId).sort())
+    expect(engine.signals.map(({ sessionId }) => sessionId).sort()).toEqual(
+      sessions.map(({ sessionId }) => sessionId).sort(),
+    )
     expect(engine.signals[0]?.message.kind).toBe('shutdown')
     for (const { sessionId } of sessions) expect((await engine.sessionRow(sessionId))?.status).toBe('completed')
     expect(engine.wakes.count).toBeLessThan(10)
@@ -63,8 +69,12 @@ describe('the drain', () => {
   })
 
   it('takes turns, so that one company’s burst does not hold up another', async () => {
-    const [loud, quiet] = [await engine.session(), await engine.session({ owner: { userId: seedUsers.borealisLead.id, tenantId: borealis } })]
-    for (let n = 0; n < 20; n++) await engine.post(loud.sessionId, anEvent(loud.conversationId, `application.burst_${n}`))
+    const [loud, quiet] = [
+      await engine.session(),
+      await engine.session({ owner: { userId: seedUsers.borealisLead.id, tenantId: borealis } }),
+    ]
+    for (let n = 0; n < 20; n++)
+      await engine.post(loud.sessionId, anEvent(loud.conversationId, `application.burst_${n}`))
     await engine.post(quiet.sessionId, anEvent(quiet.conversationId, 'application.single'))
     for (let n = 0; n < 20; n++) await engine.post(randomUUID(), anEvent('c-unknown', `application.unknown_${n}`))
     const taken = await drain(3)
@@ -82,7 +92,10 @@ describe('the drain', () => {
     await engine.post(session.sessionId, shutdown(session.conversationId))
     await engine.admin('update webhook_receipts set drain = false where session_id = $1', [session.sessionId])
     expect(await drain()).toEqual([])
-    await engine.admin(`update webhook_receipts set received_at = now() - interval '16 seconds' where session_id = $1`, [session.sessionId])
+    await engine.admin(
+      `update webhook_receipts set received_at = now() - interval '16 seconds' where session_id = $1`,
+      [session.sessionId],
+    )
     expect(await settledBy()).toEqual(['processed'])
   })
 
@@ -94,7 +107,9 @@ describe('the drain', () => {
     expect(dueMs).toBeLessThanOrEqual(600)
     await new Promise((resolve) => setTimeout(resolve, 650))
     expect(await settledBy()).toEqual(['unmatched'])
-    expect(await engine.receipts('session_id = $1', [sessionId])).toMatchObject([{ error: 'no such session', error_side: 'theirs' }])
+    expect(await engine.receipts('session_id = $1', [sessionId])).toMatchObject([
+      { error: 'no such session', error_side: 'theirs' },
+    ])
     expect(await drain()).toEqual([])
   })
 
@@ -104,7 +119,10 @@ describe('the drain', () => {
     await drain() // died before it sent them
     expect(await engine.receipts('session_id = $1', [session.sessionId])).toMatchObject([{ signal_pending: true }])
     expect(await engine.engine.activityDeps.drain.leftoverSignals(10)).toEqual([])
-    await engine.admin(`update webhook_receipts set first_processed_at = now() - interval '11 seconds' where session_id = $1`, [session.sessionId])
+    await engine.admin(
+      `update webhook_receipts set first_processed_at = now() - interval '11 seconds' where session_id = $1`,
+      [session.sessionId],
+    )
     const [leftover] = await engine.engine.activityDeps.drain.leftoverSignals(10)
     expect(leftover).toMatchObject({ sessionId: session.sessionId, signal: { kind: 'shutdown' } })
     await engine.engine.activityDeps.drain.signalsSent([leftover?.receiptId ?? ''])

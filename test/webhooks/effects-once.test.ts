@@ -19,13 +19,26 @@ beforeAll(async () => {
 })
 afterAll(() => engine.close())
 
-const transcript = [{ role: 'user', content: 'Hi.' }, { role: 'assistant', content: 'Hello!' }]
+const transcript = [
+  { role: 'user', content: 'Hi.' },
+  { role: 'assistant', content: 'Hello!' },
+]
 const eventsOf = (conversationId: string) => [
   anEvent(conversationId, 'system.replica_joined', {}, '2026-03-01T10:00:05Z'),
   anEvent(conversationId, 'system.pal_joined', {}, '2026-03-01T10:00:05.000Z'),
-  anEvent(conversationId, 'system.shutdown', { shutdown_reason: 'participant_left_timeout reached' }, '2026-03-01T10:10:05Z'),
+  anEvent(
+    conversationId,
+    'system.shutdown',
+    { shutdown_reason: 'participant_left_timeout reached' },
+    '2026-03-01T10:10:05Z',
+  ),
   anEvent(conversationId, 'application.transcription_ready', { transcript }, '2026-03-01T10:10:06Z'),
-  anEvent(conversationId, 'application.recording_ready', { bucket_name: 'rec', s3_key: 'k', duration: 600 }, '2026-03-01T10:12:00Z'),
+  anEvent(
+    conversationId,
+    'application.recording_ready',
+    { bucket_name: 'rec', s3_key: 'k', duration: 600 },
+    '2026-03-01T10:12:00Z',
+  ),
   anEvent(conversationId, 'application.perception_analysis', { analysis: 'calm' }, '2026-03-01T10:13:00Z'),
 ]
 const count = 6
@@ -45,8 +58,7 @@ async function perform(step: Step, session: Session, events: object[]): Promise<
   const { processing, drain } = engine.engine.activityDeps
   if ('deliver' in step) expect((await engine.post(session.sessionId, events[step.deliver])).status).toBeLessThan(300)
   else if ('drain' in step) await drain.batch(step.drain)
-  else if ('ask' in step)
-    await engine.engine.ingest({ ...session, events: step.ask.map((index) => events[index]) })
+  else if ('ask' in step) await engine.engine.ingest({ ...session, events: step.ask.map((index) => events[index]) })
   else {
     const receipts = await engine.receipts('session_id = $1', [session.sessionId])
     const receipt = receipts[step.process % Math.max(1, receipts.length)]
@@ -68,8 +80,23 @@ async function finish(session: Session, events: object[]): Promise<void> {
 async function result(session: Session) {
   const row = await engine.sessionRow(session.sessionId)
   const { status, joined_at, ended_at, duration_seconds, end_reason, recording_url, facts, metadata } = row ?? {}
-  const logged = (await engine.eventsOf(session.sessionId)).map(({ event, data }) => `${event} ${String(data.kind ?? '')}`.trim()).sort()
-  return { row: { status, joined_at, ended_at, duration_seconds, end_reason, recording_url, facts, metadata, transcript: row?.transcript }, logged }
+  const logged = (await engine.eventsOf(session.sessionId))
+    .map(({ event, data }) => `${event} ${(data.kind as string | undefined) ?? ''}`.trim())
+    .sort()
+  return {
+    row: {
+      status,
+      joined_at,
+      ended_at,
+      duration_seconds,
+      end_reason,
+      recording_url,
+      facts,
+      metadata,
+      transcript: row?.transcript,
+    },
+    logged,
+  }
 }
 
 describe('whatever the order, the repeats and the failures', () => {
@@ -78,10 +105,17 @@ describe('whatever the order, the repeats and the failures', () => {
     await finish(reference, eventsOf(reference.conversationId))
     const expected = await result(reference)
     expect(expected.logged).toHaveLength(4 + 5)
-    expect(expected.row).toMatchObject({ status: 'completed', duration_seconds: 600, end_reason: 'participant_left', recording_url: 's3://rec/k' })
+    expect(expected.row).toMatchObject({
+      status: 'completed',
+      duration_seconds: 600,
+      end_reason: 'participant_left',
+      recording_url: 's3://rec/k',
+    })
     const aRun = fc.record({
       steps: fc.array(aStep, { maxLength: 14 }),
-      failing: fc.array(fc.option(fc.constantFrom('passing' as const, 'lasting' as const), { nil: undefined }), { maxLength: 4 }),
+      failing: fc.array(fc.option(fc.constantFrom('passing' as const, 'lasting' as const), { nil: undefined }), {
+        maxLength: 4,
+      }),
     })
     await fc.assert(
       fc.asyncProperty(aRun, async ({ steps, failing }) => {
@@ -106,18 +140,38 @@ describe('events that were asked for', () => {
     const events = eventsOf(session.conversationId)
     await engine.post(session.sessionId, events[2])
     const ask = () => engine.engine.ingest({ ...session, events })
-    expect((await ask()).map(({ status }) => status)).toEqual(['processed', 'processed', 'processed', 'processed', 'processed'])
+    expect((await ask()).map(({ status }) => status)).toEqual([
+      'processed',
+      'processed',
+      'processed',
+      'processed',
+      'processed',
+    ])
     expect(await ask()).toEqual([])
     for (const event of events)
-      expect(await engine.post(session.sessionId, event)).toMatchObject({ status: 200, body: { status: 'duplicate_ignored' } })
+      expect(await engine.post(session.sessionId, event)).toMatchObject({
+        status: 200,
+        body: { status: 'duplicate_ignored' },
+      })
     const receipts = await engine.receipts('session_id = $1', [session.sessionId])
-    expect(receipts.map(({ source }) => source).sort()).toEqual(['delivery', 'reconcile', 'reconcile', 'reconcile', 'reconcile'])
+    expect(receipts.map(({ source }) => source).sort()).toEqual([
+      'delivery',
+      'reconcile',
+      'reconcile',
+      'reconcile',
+      'reconcile',
+    ])
     expect(receipts.some(({ signal_pending }) => signal_pending)).toBe(false)
   })
 
   it('wait like others when their session has no row yet', async () => {
     const sessionId = '0199a3c2-6d1e-7000-8000-0000000000cc'
-    const settled = await engine.engine.ingest({ provider: 'tavus', sessionId, conversationId: 'c-early', events: [{ event_type: 'system.shutdown', timestamp: '2026-03-01T10:00:00Z' }, 'not an event'] })
+    const settled = await engine.engine.ingest({
+      provider: 'tavus',
+      sessionId,
+      conversationId: 'c-early',
+      events: [{ event_type: 'system.shutdown', timestamp: '2026-03-01T10:00:00Z' }, 'not an event'],
+    })
     expect(settled.map(({ status }) => status)).toEqual(['waiting', 'waiting'])
   })
 })

@@ -34,7 +34,10 @@ describe('an event whose effects fail', () => {
     expect(await engine.post(session.sessionId, event)).toMatchObject({ status: 200, body: { status: 'processed' } })
     const rows = await engine.receipts('session_id = $1', [session.sessionId])
     expect(rows.map(({ status }) => status)).toEqual(['failed', 'processed'])
-    expect((await engine.eventsOf(session.sessionId)).map(({ event: name }) => name)).toEqual(['session.ended', 'system.webhook.processed'])
+    expect((await engine.eventsOf(session.sessionId)).map(({ event: name }) => name)).toEqual([
+      'session.ended',
+      'system.webhook.processed',
+    ])
   })
 
   it('is taken by the drain when it comes again before its first run has closed', async () => {
@@ -44,22 +47,34 @@ describe('an event whose effects fail', () => {
     expect((await engine.post(session.sessionId, event)).status).toBe(500)
     failing.delete(session.conversationId)
     expect([200, 202]).toContain((await engine.post(session.sessionId, event)).status)
-    await eventually(async () => (await engine.receipts(`session_id = $1 and status = 'processed'`, [session.sessionId]))[0])
+    await eventually(
+      async () => (await engine.receipts(`session_id = $1 and status = 'processed'`, [session.sessionId]))[0],
+    )
   })
 
   it('is tried again when what failed may pass, and loses no try', async () => {
     const session = await engine.session()
     let left = 3
-    failing.set(session.conversationId, () => (left-- > 0 ? Object.assign(new Error('deadlock'), { code: '40P01' }) : undefined))
-    expect(await engine.post(session.sessionId, shutdown(session.conversationId))).toMatchObject({ status: 200, body: { status: 'processed' } })
+    failing.set(session.conversationId, () =>
+      left-- > 0 ? Object.assign(new Error('deadlock'), { code: '40P01' }) : undefined,
+    )
+    expect(await engine.post(session.sessionId, shutdown(session.conversationId))).toMatchObject({
+      status: 200,
+      body: { status: 'processed' },
+    })
     expect(await engine.receipts('session_id = $1', [session.sessionId])).toMatchObject([{ tries: 0, attempts: 1 }])
   })
 
   it('does not fail when what Tavus sent cannot be stored as it is', async () => {
     const session = await engine.session()
     const transcript = [{ role: 'user', content: 'half \ud800 and \0 nul', timestamp: 1777434353.84 }]
-    const answer = await engine.post(session.sessionId, anEvent(session.conversationId, 'application.transcription_ready', { transcript }))
+    const answer = await engine.post(
+      session.sessionId,
+      anEvent(session.conversationId, 'application.transcription_ready', { transcript }),
+    )
     expect(answer).toMatchObject({ status: 200, body: { status: 'processed' } })
-    expect((await engine.sessionRow(session.sessionId))?.transcript).toMatchObject([{ role: 'user', at: '2026-04-29T03:45:53.840000Z' }])
+    expect((await engine.sessionRow(session.sessionId))?.transcript).toMatchObject([
+      { role: 'user', at: '2026-04-29T03:45:53.840000Z' },
+    ])
   })
 })

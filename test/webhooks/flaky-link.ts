@@ -6,7 +6,10 @@ export async function createFlakyLink(target: { host: string; port: number }) {
   const open = new Set<Socket>()
   const server = createServer((socket) => {
     const upstream = connect(target)
-    for (const [end, other] of [[socket, upstream], [upstream, socket]] as const) {
+    for (const [end, other] of [
+      [socket, upstream],
+      [upstream, socket],
+    ] as const) {
       open.add(end)
       end.on('error', () => other.destroy())
       end.on('close', () => (open.delete(end), other.destroy()))

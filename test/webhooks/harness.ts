@@ -57,9 +57,21 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
   const url = new URL(world.test.url)
   url.host = `127.0.0.1:${link.port}`
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-spool-'))
-  const config = loadConfig({ NODE_ENV: 'test', JWT_SECRET: secret, PARLEY_DATA_DIR: dataDir, WEBHOOK_ACK_MS: '3000', DATABASE_URL: url.href, ...env })
+  const config = loadConfig({
+    NODE_ENV: 'test',
+    JWT_SECRET: secret,
+    PARLEY_DATA_DIR: dataDir,
+    WEBHOOK_ACK_MS: '3000',
+    DATABASE_URL: url.href,
+    ...env,
+  })
   const lines: Record<string, unknown>[] = []
-  const log = createLogger({ service: 'test', level: 'debug', redactPii: true, destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) } })
+  const log = createLogger({
+    service: 'test',
+    level: 'debug',
+    redactPii: true,
+    destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  })
   const metrics = createMetrics()
   const database = createDatabase({ url: url.href, poolSize: 8 })
   const real = createProviderRegistry(config)
@@ -69,7 +81,10 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
   const drainId = `webhook-drain-${randomUUID()}`
   const connection = await NativeConnection.connect({ address: inject('temporalAddress') })
   const client = new Client({ connection })
-  const webhookClient = createWebhookClient({ client: temporalAddress ? unreachable(temporalAddress) : client, taskQueue })
+  const webhookClient = createWebhookClient({
+    client: temporalAddress ? unreachable(temporalAddress) : client,
+    taskQueue,
+  })
   if (!temporalAddress) webhookClient.useNative(client)
   const signals: { sessionId: string; message: ProviderEventMessage }[] = []
   const wakes = { count: 0 }
@@ -94,9 +109,21 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
     ...engine.activityDeps,
     signalSession: (sessionId, message) => Promise.resolve(void signals.push({ sessionId, message })),
   })
-  const app = await startApp({ routes: webhookRoutes({ providers: engine.registry.all, receiver: engine.receiver, bodyLimitBytes: config.webhooks.bodyLimitBytes }) })
+  const app = await startApp({
+    routes: webhookRoutes({
+      providers: engine.registry.all,
+      receiver: engine.receiver,
+      bodyLimitBytes: config.webhooks.bodyLimitBytes,
+    }),
+  })
   const makeWorker = () =>
-    Worker.create({ connection, taskQueue, workflowBundle: { codePath: inject('workflowBundlePath') }, activities, maxCachedWorkflows: 200 })
+    Worker.create({
+      connection,
+      taskQueue,
+      workflowBundle: { codePath: inject('workflowBundlePath') },
+      activities,
+      maxCachedWorkflows: 200,
+    })
   let running: { worker: Worker; done: Promise<void> } | undefined
   const startWorker = async () => {
     const created = await makeWorker()
@@ -107,7 +134,12 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
   async function post(sessionId: string, body: unknown, path = '/tavus/callback') {
     const address = callbackUrl({ base: `${app.url}${path}`, sessionId, secrets: config.tavus.callbackSecrets })
     const text = typeof body === 'string' ? body : JSON.stringify({ webhook_url: address, ...(body as object) })
-    const response = await fetch(address, { method: 'POST', body: text, headers: { 'content-type': 'application/json' }, redirect: 'manual' })
+    const response = await fetch(address, {
+      method: 'POST',
+      body: text,
+      headers: { 'content-type': 'application/json' },
+      redirect: 'manual',
+    })
     return { status: response.status, body: (await response.json().catch(() => undefined)) as Record<string, unknown> }
   }
 
@@ -137,15 +169,28 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
       return session
     },
     receipts: (where = 'true', values: unknown[] = []) =>
-      world.admin<ReceiptRecord & Record<string, unknown>>(`select * from webhook_receipts where ${where} order by received_at, id`, values),
+      world.admin<ReceiptRecord & Record<string, unknown>>(
+        `select * from webhook_receipts where ${where} order by received_at, id`,
+        values,
+      ),
     eventsOf: (sessionId: string) =>
-      world.admin<{ event: string; data: Record<string, unknown> }>('select event, data from event_logs where session_id = $1 order by id', [sessionId]),
+      world.admin<{ event: string; data: Record<string, unknown> }>(
+        'select event, data from event_logs where session_id = $1 order by id',
+        [sessionId],
+      ),
     sessionRow: async (sessionId: string) =>
-      (await world.admin<Record<string, unknown>>('select * from conversations_users where session_id = $1', [sessionId]))[0],
+      (
+        await world.admin<Record<string, unknown>>('select * from conversations_users where session_id = $1', [
+          sessionId,
+        ])
+      )[0],
     async close() {
       await app.stop()
       await engine.background.stop()
-      await client.workflow.getHandle(drainId).terminate().catch(() => undefined)
+      await client.workflow
+        .getHandle(drainId)
+        .terminate()
+        .catch(() => undefined)
       running?.worker.shutdown()
       await running?.done
       await connection.close()
@@ -182,7 +227,7 @@ export const shutdown = (conversationId: string, reason = 'participant_left_time
 
 /** Asks until it holds. */
 export async function eventually<T>(ask: () => Promise<T | undefined | false>, timeoutMs = 15_000): Promise<T> {
-  for (const until = Date.now() + timeoutMs; ; ) {
+  for (const until = Date.now() + timeoutMs; ;) {
     const answer = await ask()
     if (answer) return answer
     if (Date.now() > until) throw new Error('it did not come to be in time')

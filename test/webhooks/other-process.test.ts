@@ -14,7 +14,12 @@ describe('a worker in another process', () => {
     const settlements = createReceiptSettlements()
     const lost: unknown[] = []
     const log = { warn: (fields: object) => void lost.push(fields) }
-    const listener = createReceiptListener({ url: engine.config.database.url ?? '', onMessage: settlements.announceMessage, log, reconnectMs: 50 })
+    const listener = createReceiptListener({
+      url: engine.config.database.url ?? '',
+      onMessage: settlements.announceMessage,
+      log,
+      reconnectMs: 50,
+    })
     listener.start()
     const heard = async () => {
       const session = await engine.session()

@@ -35,17 +35,27 @@ describe('with PostgreSQL away', () => {
     engine = await startEngine({ env: { WEBHOOK_ACK_MS: '1000' } })
     engine.engine.background.start()
     const session = await engine.session()
-    const events = [shutdown(session.conversationId), anEvent(session.conversationId, 'system.replica_joined', {}, '2026-03-01T10:00:01Z')]
+    const events = [
+      shutdown(session.conversationId),
+      anEvent(session.conversationId, 'system.replica_joined', {}, '2026-03-01T10:00:01Z'),
+    ]
     await engine.link.cut()
     const answers = await Promise.all([...events, ...events].map((event) => engine.post(session.sessionId, event)))
-    expect(new Set(answers.map(({ status, body }) => `${status} ${String(body.status)}`))).toEqual(new Set(['202 accepted']))
-    const kept = await Promise.all((await spoolFiles()).map((name) => readFile(join(engine.dataDir, 'spool', name), 'utf8')))
+    expect(new Set(answers.map(({ status, body }) => `${status} ${String(body.status)}`))).toEqual(
+      new Set(['202 accepted']),
+    )
+    const kept = await Promise.all(
+      (await spoolFiles()).map((name) => readFile(join(engine.dataDir, 'spool', name), 'utf8')),
+    )
     expect(kept.join('').trim().split('\n')).toHaveLength(4)
     expect(kept.join('')).not.toContain('token=')
     await engine.link.mend()
     await eventually(async () => (await engine.receipts(`status = 'processed'`)).length === 2)
     expect((await engine.receipts()).map(({ source }) => source)).toEqual(['spool', 'spool'])
-    expect(await engine.sessionRow(session.sessionId)).toMatchObject({ status: 'completed', end_reason: 'participant_left' })
+    expect(await engine.sessionRow(session.sessionId)).toMatchObject({
+      status: 'completed',
+      end_reason: 'participant_left',
+    })
     await eventually(async () => (await spoolFiles()).length === 0)
   })
 
@@ -61,7 +71,9 @@ describe('with PostgreSQL away', () => {
     await writeFile(path, whole + whole.slice(0, 40))
     engine.engine.background.start()
     await eventually(async () => (await engine.receipts()).length === 1)
-    expect(engine.lines).toContainEqual(expect.objectContaining({ lines: 1, message: 'unfinished lines in the webhook spool, never answered' }))
+    expect(engine.lines).toContainEqual(
+      expect.objectContaining({ lines: 1, message: 'unfinished lines in the webhook spool, never answered' }),
+    )
     await eventually(async () => (await spoolFiles()).length === 0)
   })
 

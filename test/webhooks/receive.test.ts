@@ -13,13 +13,25 @@ afterAll(() => engine.close())
 describe('a webhook of Tavus', () => {
   it('is processed by its own workflow before it is answered', async () => {
     const session = await engine.session()
-    const answer = await engine.post(session.sessionId, anEvent(session.conversationId, 'system.replica_joined', {}, '2026-03-01T10:00:04.5Z'))
+    const answer = await engine.post(
+      session.sessionId,
+      anEvent(session.conversationId, 'system.replica_joined', {}, '2026-03-01T10:00:04.5Z'),
+    )
     const eventId = `system.replica_joined/${session.conversationId}:2026-03-01T10:00:04.500000Z`
     expect(answer).toEqual({ status: 200, body: { status: 'processed', provider: 'tavus', event_id: eventId } })
     const [receipt] = await engine.receipts('session_id = $1', [session.sessionId])
-    expect(receipt).toMatchObject({ delivery_key: `tavus/${eventId}`, status: 'processed', attempts: 1, drain: false, source: 'delivery' })
+    expect(receipt).toMatchObject({
+      delivery_key: `tavus/${eventId}`,
+      status: 'processed',
+      attempts: 1,
+      drain: false,
+      source: 'delivery',
+    })
     expect(receipt?.workflow_id).toBe(`webhook/tavus/${eventId}`)
-    expect(await engine.sessionRow(session.sessionId)).toMatchObject({ status: 'active', joined_at: new Date('2026-03-01T10:00:04.500Z') })
+    expect(await engine.sessionRow(session.sessionId)).toMatchObject({
+      status: 'active',
+      joined_at: new Date('2026-03-01T10:00:04.500Z'),
+    })
     const events = (await engine.eventsOf(session.sessionId)).map(({ event }) => event)
     expect(events).toEqual(['session.started', 'system.webhook.processed'])
     const run = await engine.client.workflow.getHandle(`webhook/tavus/${eventId}`).describe()
@@ -36,7 +48,9 @@ describe('a webhook of Tavus', () => {
     const [after] = await engine.receipts('session_id = $1', [session.sessionId])
     expect(after).toMatchObject({ attempts: 2, status: 'processed' })
     expect(after?.last_seen_at.getTime()).toBeGreaterThan(before?.last_seen_at.getTime() ?? Infinity)
-    expect(await engine.metrics.exposition()).toMatch(/webhook_duplicates_total\{provider="tavus",tenant_id="[0-9a-f-]{36}"\} 1/)
+    expect(await engine.metrics.exposition()).toMatch(
+      /webhook_duplicates_total\{provider="tavus",tenant_id="[0-9a-f-]{36}"\} 1/,
+    )
   })
 
   it('has its effect once when fifty deliveries come at the same instant', async () => {
@@ -45,7 +59,9 @@ describe('a webhook of Tavus', () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => engine.post(session.sessionId, event)))
     const said = answers.map(({ body }) => body.status).sort()
     expect(said).toEqual([...Array.from({ length: 49 }, () => 'duplicate_ignored'), 'processed'])
-    expect(await engine.receipts('session_id = $1', [session.sessionId])).toMatchObject([{ attempts: 50, status: 'processed' }])
+    expect(await engine.receipts('session_id = $1', [session.sessionId])).toMatchObject([
+      { attempts: 50, status: 'processed' },
+    ])
     const events = (await engine.eventsOf(session.sessionId)).map(({ event: name }) => name)
     expect(events.filter((name) => name === 'session.ended')).toHaveLength(1)
     expect(events.filter((name) => name === 'system.webhook.processed')).toHaveLength(1)
@@ -55,7 +71,11 @@ describe('a webhook of Tavus', () => {
     const session = await engine.session()
     const joined = anEvent(session.conversationId, 'system.replica_joined')
     expect((await engine.post(session.sessionId, joined)).body.status).toBe('processed')
-    const renamed = { ...joined, event_type: 'system.pal_joined', timestamp: joined.timestamp.replace('Z', '000+00:00') }
+    const renamed = {
+      ...joined,
+      event_type: 'system.pal_joined',
+      timestamp: joined.timestamp.replace('Z', '000+00:00'),
+    }
     expect((await engine.post(session.sessionId, renamed)).body.status).toBe('duplicate_ignored')
   })
 
@@ -71,7 +91,11 @@ describe('a webhook of Tavus', () => {
     const session = await engine.session()
     for (const path of ['/tavus/callback', '/webhooks/tavus', '/webhook/tavus'])
       for (const end of ['', '/']) {
-        const answer = await engine.post(session.sessionId, anEvent(session.conversationId, 'system.shutdown'), path + end)
+        const answer = await engine.post(
+          session.sessionId,
+          anEvent(session.conversationId, 'system.shutdown'),
+          path + end,
+        )
         expect([path + end, answer.status, answer.body.status]).toEqual([path + end, 200, 'processed'])
       }
     const got = await fetch(`${engine.app.url}/webhooks/tavus/`, { redirect: 'manual' })
@@ -83,7 +107,9 @@ describe('a webhook of Tavus', () => {
     const session = await engine.session()
     const answer = await engine.post(session.sessionId, anEvent(session.conversationId, 'application.horoscope_ready'))
     expect(answer).toMatchObject({ status: 200, body: { status: 'processed' } })
-    expect(await engine.receipts('session_id = $1', [session.sessionId])).toMatchObject([{ kind: 'application.horoscope_ready', signal: null }])
+    expect(await engine.receipts('session_id = $1', [session.sessionId])).toMatchObject([
+      { kind: 'application.horoscope_ready', signal: null },
+    ])
   })
 })
 
@@ -92,7 +118,11 @@ describe('a webhook that is not authentic', () => {
 
   it('is refused when one character of its token differs, and nothing is stored', async () => {
     const session = await engine.session()
-    const url = callbackUrl({ base: `${engine.app.url}/tavus/callback`, sessionId: session.sessionId, secrets: engine.config.tavus.callbackSecrets })
+    const url = callbackUrl({
+      base: `${engine.app.url}/tavus/callback`,
+      sessionId: session.sessionId,
+      secrets: engine.config.tavus.callbackSecrets,
+    })
     const token = new URL(url).searchParams.get('token') ?? ''
     for (const index of [0, 20, token.length - 1]) {
       const other = token[index] === 'A' ? 'B' : 'A'
@@ -117,8 +147,15 @@ describe('a webhook that is not authentic', () => {
 
   it('never leaves its token in the database or in the log', async () => {
     const session = await engine.session()
-    await engine.post(session.sessionId, anEvent(session.conversationId, 'application.perception_analysis', { analysis: 'calm' }))
-    const url = callbackUrl({ base: engine.app.url, sessionId: session.sessionId, secrets: engine.config.tavus.callbackSecrets })
+    await engine.post(
+      session.sessionId,
+      anEvent(session.conversationId, 'application.perception_analysis', { analysis: 'calm' }),
+    )
+    const url = callbackUrl({
+      base: engine.app.url,
+      sessionId: session.sessionId,
+      secrets: engine.config.tavus.callbackSecrets,
+    })
     const token = new URL(url).searchParams.get('token') ?? ''
     const [receipt] = await engine.receipts('session_id = $1', [session.sessionId])
     expect(receipt?.payload.toString()).toContain('calm')
@@ -146,7 +183,12 @@ describe('a webhook that cannot be read', () => {
     ['no time', JSON.stringify({ ...good, timestamp: undefined }), 422, '/timestamp'],
     ['a time that is none', JSON.stringify({ ...good, timestamp: 'yesterday' }), 422, '/timestamp'],
     ['a thirteenth month', JSON.stringify({ ...good, timestamp: '2026-13-01T00:00:00Z' }), 422, '/timestamp'],
-    ['deep nesting', `{"conversation_id":"c1","event_type":"a","timestamp":1,"x":${'['.repeat(90_000)}${']'.repeat(90_000)}}`, 422, ''],
+    [
+      'deep nesting',
+      `{"conversation_id":"c1","event_type":"a","timestamp":1,"x":${'['.repeat(90_000)}${']'.repeat(90_000)}}`,
+      422,
+      '',
+    ],
   ]
   it.each(cases)('is refused for %s', async (_name, body, status, pointer) => {
     const answer = await engine.post(randomUUID(), body)
@@ -167,7 +209,9 @@ describe('an early webhook', () => {
     const { sessionId, conversationId } = aSession()
     const answer = await engine.post(sessionId, shutdown(conversationId))
     expect(answer).toMatchObject({ status: 202, body: { status: 'accepted' } })
-    expect(await engine.receipts('session_id = $1', [sessionId])).toMatchObject([{ status: 'waiting', error: 'no such session', error_side: 'theirs' }])
+    expect(await engine.receipts('session_id = $1', [sessionId])).toMatchObject([
+      { status: 'waiting', error: 'no such session', error_side: 'theirs' },
+    ])
     await engine.session({ sessionId, conversationId })
     await engine.wakeDrain()
     await eventually(async () => (await engine.receipts('session_id = $1', [sessionId]))[0]?.status === 'processed')

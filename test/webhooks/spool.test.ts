@@ -25,11 +25,21 @@ const aDelivery = (key: string): Delivery => ({
   headers: { 'user-agent': 'test' },
 })
 const spooled = (key: string) => ({ delivery: aDelivery(key), receivedAt: '2026-03-01T10:00:00.000Z' })
-const row = (arrival: Arrival) => ({ id: 'id', delivery_key: arrival.delivery.deliveryKey, status: 'received' as const, tenant_id: null, inserted: true })
+const row = (arrival: Arrival) => ({
+  id: 'id',
+  delivery_key: arrival.delivery.deliveryKey,
+  status: 'received' as const,
+  tenant_id: null,
+  inserted: true,
+})
 
 function drainOf(insert: (arrivals: readonly Arrival[]) => void, quietMs = -1) {
   const said: string[] = []
-  const log = { info() {}, warn: (_: object, text: string) => void said.push(text), error: (_: object, text: string) => void said.push(text) }
+  const log = {
+    info() {},
+    warn: (_: object, text: string) => void said.push(text),
+    error: (_: object, text: string) => void said.push(text),
+  }
   const spool = createSpool({ dir, quietMs })
   opened.push(spool)
   const drain = createSpoolDrain({
@@ -57,7 +67,10 @@ describe('the spool', () => {
 
   it('loses no delivery that is appended while others are drained, by another process too', async () => {
     const taken = new Set<string>()
-    const { spool, drain } = drainOf((arrivals) => arrivals.forEach(({ delivery }) => taken.add(delivery.deliveryKey)), 5)
+    const { spool, drain } = drainOf(
+      (arrivals) => arrivals.forEach(({ delivery }) => taken.add(delivery.deliveryKey)),
+      5,
+    )
     const second = drainOf((arrivals) => arrivals.forEach(({ delivery }) => taken.add(delivery.deliveryKey)), 5)
     const answered: string[] = []
     let appending = true
@@ -99,7 +112,9 @@ describe('the spool', () => {
 
   it('brings in the same deliveries again after a crash between the commit and the removal', async () => {
     const keys: string[] = []
-    const { spool, drain } = drainOf((arrivals) => void keys.push(...arrivals.map(({ delivery }) => delivery.deliveryKey)))
+    const { spool, drain } = drainOf(
+      (arrivals) => void keys.push(...arrivals.map(({ delivery }) => delivery.deliveryKey)),
+    )
     await spool.append(spooled('a'))
     const path = await spool.nextFile()
     expect((await spool.read(path ?? '')).deliveries).toHaveLength(1)

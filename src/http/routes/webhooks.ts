@@ -17,7 +17,8 @@ const answerSchema = z
   .meta({ id: 'WebhookAnswer' })
 
 /** Where providers send what happens; each answers within WEBHOOK_ACK_MS. */
-export const webhookRoutes = (deps: WebhookRouteDeps): Route[] => deps.providers.map((provider) => webhookRoute(provider, deps))
+export const webhookRoutes = (deps: WebhookRouteDeps): Route[] =>
+  deps.providers.map((provider) => webhookRoute(provider, deps))
 
 function webhookRoute(provider: ReceivingProvider, { receiver, bodyLimitBytes }: WebhookRouteDeps): Route {
   return route({

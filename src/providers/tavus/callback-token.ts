@@ -2,10 +2,12 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 
 // Tavus signs nothing: the address that it is given carries the proof.
 
-const digestOf = (sessionId: string, secret: string) => createHmac('sha256', secret).update(`tavus:${sessionId}`).digest()
+const digestOf = (sessionId: string, secret: string) =>
+  createHmac('sha256', secret).update(`tavus:${sessionId}`).digest()
 
 /** The proof that a callback address of a session is ours. */
-export const callbackToken = (sessionId: string, secret: string): string => digestOf(sessionId, secret).toString('base64url')
+export const callbackToken = (sessionId: string, secret: string): string =>
+  digestOf(sessionId, secret).toString('base64url')
 
 /** Where Tavus sends the callbacks of one session; a query that the base already has is kept. */
 export function callbackUrl(input: { base: string; sessionId: string; secrets: readonly string[] }): string {
@@ -23,7 +25,8 @@ export function verifyCallbackToken(input: { sessionId: string; token: string; s
   for (const secret of input.secrets) {
     const digest = digestOf(input.sessionId, secret)
     // The texts are compared: two different base64url texts may decode to the same bytes.
-    for (const encoding of ['base64url', 'hex'] as const) fits = sameText(digest.toString(encoding), input.token) || fits
+    for (const encoding of ['base64url', 'hex'] as const)
+      fits = sameText(digest.toString(encoding), input.token) || fits
   }
   return fits
 }

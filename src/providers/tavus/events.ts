@@ -8,7 +8,8 @@ import { transcriptOf } from './transcript.js'
 const renamed: Readonly<Record<string, string>> = { 'system.pal_joined': 'system.replica_joined' }
 
 /** The event type under its first name. */
-export const canonicalType = (eventType: string): string => (Object.hasOwn(renamed, eventType) ? (renamed[eventType] ?? eventType) : eventType)
+export const canonicalType = (eventType: string): string =>
+  Object.hasOwn(renamed, eventType) ? (renamed[eventType] ?? eventType) : eventType
 
 const noTime = '1970-01-01T00:00:00.000000Z'
 
@@ -41,8 +42,11 @@ function read(type: string, event: Fields, at: string | undefined): Pick<Session
 
 function shutdown(event: Fields, properties: Fields, at: string) {
   // Callbacks have shutdown_reason, the official verbose example has reason.
-  const raw = [properties.shutdown_reason, properties.reason, event.shutdown_reason].find((text) => typeof text === 'string')
-  if (typeof raw !== 'string') return { kind: 'shutdown' as const, facts: { shutdownAt: at, shutdownReason: 'other' as const } }
+  const raw = [properties.shutdown_reason, properties.reason, event.shutdown_reason].find(
+    (text) => typeof text === 'string',
+  )
+  if (typeof raw !== 'string')
+    return { kind: 'shutdown' as const, facts: { shutdownAt: at, shutdownReason: 'other' as const } }
   return {
     kind: 'shutdown' as const,
     facts: { shutdownAt: at, shutdownReason: shutdownReason(raw) },
@@ -71,7 +75,11 @@ function recordingLocation({ storage_uri: uri, bucket_name: bucket, s3_key: key 
 }
 
 /** Events that are kept with the session and move nothing. */
-function remark(type: string, properties: Fields, at: string | undefined): Pick<SessionEvent, 'kind'> & Partial<SessionEvent> {
+function remark(
+  type: string,
+  properties: Fields,
+  at: string | undefined,
+): Pick<SessionEvent, 'kind'> & Partial<SessionEvent> {
   switch (type) {
     case 'application.recording_copy_failed':
       return { kind: 'recording_failed', metadata: kept('recording_copy_failed', properties.error_message) }

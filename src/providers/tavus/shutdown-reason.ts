@@ -13,7 +13,11 @@ const known: Readonly<Record<string, ShutdownReason>> = {
 
 /** Tavus' reason in the common vocabulary, whatever its case and with or without " reached". */
 export function shutdownReason(raw: string): ShutdownReason {
-  const text = raw.trim().toLowerCase().replace(/[\s_]+reached$/, '').replace(/\s+/g, '_')
+  const text = raw
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_]+reached$/, '')
+    .replace(/\s+/g, '_')
   if (text.startsWith('internal_error')) return 'internal_error'
   return Object.hasOwn(known, text) ? (known[text] ?? 'other') : 'other'
 }

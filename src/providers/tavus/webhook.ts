@@ -27,16 +27,37 @@ export function createTavusWebhooks(config: TavusWebhookConfig): WebhookProvider
     parse(rawBody, headers, url, { sessionId }) {
       const body = readBody(rawBody)
       const { conversationId, eventType, at } = readEnvelope(body)
-      return deliveryOf({ body, kind: canonicalType(eventType), conversationId, at, sessionId, secret: url.searchParams.get('token'), headers: keptHeaders(headers) })
+      return deliveryOf({
+        body,
+        kind: canonicalType(eventType),
+        conversationId,
+        at,
+        sessionId,
+        secret: url.searchParams.get('token'),
+        headers: keptHeaders(headers),
+      })
     },
     effects({ externalId, payload }) {
-      return { target: 'session', conversationId: externalId, event: normaliseTavusEvent(JSON.parse(payload.toString('utf8'))) }
+      return {
+        target: 'session',
+        conversationId: externalId,
+        event: normaliseTavusEvent(JSON.parse(payload.toString('utf8'))),
+      }
     },
     asDelivery(event, { sessionId, conversationId }) {
       const body = fieldsOf(event)
-      const kind = typeof body.event_type === 'string' && plain.test(body.event_type) ? canonicalType(body.event_type) : 'unknown'
+      const kind =
+        typeof body.event_type === 'string' && plain.test(body.event_type) ? canonicalType(body.event_type) : 'unknown'
       const at = utcMicroseconds(body.timestamp) ?? digest(JSON.stringify(event))
-      return deliveryOf({ body: { ...body, conversation_id: conversationId }, kind, conversationId, at, sessionId, secret: null, headers: {} })
+      return deliveryOf({
+        body: { ...body, conversation_id: conversationId },
+        kind,
+        conversationId,
+        at,
+        sessionId,
+        secret: null,
+        headers: {},
+      })
     },
   }
 }
@@ -47,7 +68,8 @@ function verify(config: TavusWebhookConfig, url: URL): Verification {
   const sessionId = url.searchParams.get('session')?.toLowerCase() ?? ''
   if (token === null) return { ok: false, reason: 'no_token' }
   if (!uuid.test(sessionId)) return { ok: false, reason: 'no_session' }
-  if (!verifyCallbackToken({ sessionId, token, secrets: config.callbackSecrets })) return { ok: false, reason: 'wrong_token' }
+  if (!verifyCallbackToken({ sessionId, token, secrets: config.callbackSecrets }))
+    return { ok: false, reason: 'wrong_token' }
   return { ok: true, sessionId }
 }
 
@@ -68,7 +90,8 @@ function readEnvelope(body: Fields): { conversationId: string; eventType: string
   const at = utcMicroseconds(body.timestamp)
   if (!isPlain(conversationId)) errors.push({ pointer: '/conversation_id', detail: 'must be the id of a conversation' })
   if (!isPlain(eventType)) errors.push({ pointer: '/event_type', detail: 'must be the type of an event' })
-  if (at === undefined) errors.push({ pointer: '/timestamp', detail: 'must be a time such as 2026-07-11T06:45:47.472000Z' })
+  if (at === undefined)
+    errors.push({ pointer: '/timestamp', detail: 'must be a time such as 2026-07-11T06:45:47.472000Z' })
   if (isPlain(conversationId) && isPlain(eventType) && at !== undefined) return { conversationId, eventType, at }
   throw new InvalidRequestError(`${errors.map(({ pointer }) => pointer.slice(1)).join(', ')} missing or wrong`, errors)
 }
@@ -110,7 +133,8 @@ function serialised(body: Fields): string {
   try {
     return JSON.stringify(body)
   } catch (error) {
-    if (error instanceof RangeError) throw new InvalidRequestError('the body is nested too deeply', [{ pointer: '', detail: 'is nested too deeply' }])
+    if (error instanceof RangeError)
+      throw new InvalidRequestError('the body is nested too deeply', [{ pointer: '', detail: 'is nested too deeply' }])
     throw error
   }
 }

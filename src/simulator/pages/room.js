@@ -1,3 +1,4 @@
+/* global document, EventSource, location, navigator, window */
 // A Daily room as far as its visitors see it: they come, they leave, it ends.
 
 const conversationId = decodeURIComponent(location.pathname.split('/')[2] ?? '')

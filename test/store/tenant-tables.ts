@@ -1,0 +1,18 @@
+/** A table with rows of tenants, as PostgreSQL's catalogue has it; a new one is found by itself. */
+export interface TenantTable {
+  name: string
+  oid: number
+  partition: boolean
+  enabled: boolean
+  forced: boolean
+  /** The column that the tenant's is made of. */
+  source: string
+}
+
+export const tenantTables = `
+  select c.relname as name, c.oid::int, c.relispartition as partition, c.relrowsecurity as enabled,
+    c.relforcerowsecurity as forced,
+    case when a.attgenerated = '' then 'tenant_id' when c.relname = 'companies' then 'id' else 'company_id' end as source
+  from pg_class c join pg_attribute a on a.attrelid = c.oid
+  where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and a.attname = 'tenant_id' and not a.attisdropped
+  order by 1`
