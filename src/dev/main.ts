@@ -72,6 +72,7 @@ async function run(config: Config, lock: CheckoutLock): Promise<void> {
   } catch (error) {
     if (interrupted) return
     await end()
+    progress.say(`what PostgreSQL, Temporal and the simulator wrote is in ${join(config.dataDir, 'logs')}`)
     throw error
   }
 }
@@ -84,10 +85,15 @@ async function main(): Promise<void> {
   await run(config, lock)
 }
 
-await main().catch((error: unknown) => {
-  const plain = error instanceof Refusal || error instanceof ConfigError
-  progress.say(plain ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error))
+/** What a person can do something about comes without a stack. */
+function explain(error: unknown): string {
   if (error instanceof ConfigError)
-    progress.say('Correct these in the environment or in .env (see .env.example), and start again.')
+    return `${error.message}\nCorrect these in the environment or in .env (see .env.example), and start again.`
+  if (error instanceof Refusal || (error as { code?: unknown }).code !== undefined) return (error as Error).message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+await main().catch((error: unknown) => {
+  progress.say(`\n${explain(error)}`)
   process.exit(1)
 })

@@ -18,6 +18,7 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
+import { Refusal } from './refusal.js'
 
 /** Where PostgreSQL goes when its user cannot enter the checkout; root only. */
 const reachableRoot = '/var/lib/parley'
@@ -64,7 +65,7 @@ function nativePackage(): { folder: string; version: string } {
     const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
     return { folder, version }
   } catch {
-    throw new Error(
+    throw new Refusal(
       `there is no embedded PostgreSQL for this machine (${name}): set DATABASE_URL to a PostgreSQL 15 or later`,
     )
   }

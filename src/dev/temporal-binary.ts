@@ -8,6 +8,7 @@ import { onPath } from './path-search.js'
 import { buildTemporal } from './temporal-build.js'
 import { downloadTemporal } from './temporal-download.js'
 import type { TemporalSource } from './temporal-source.js'
+import { Refusal } from './refusal.js'
 
 /** Of the CLI; the server inside is 1.29.1. */
 export const temporalVersion = '1.5.1'
@@ -42,7 +43,7 @@ export async function findTemporal(options: FindTemporalOptions = {}): Promise<s
   const { cliPath, detail = () => undefined, say = () => undefined, env = childEnvironment() } = options
   if (cliPath) {
     const problem = await unusable(cliPath)
-    if (problem) throw new Error(`TEMPORAL_CLI_PATH=${cliPath}: ${problem}`)
+    if (problem) throw new Refusal(`TEMPORAL_CLI_PATH=${cliPath}: ${problem}`)
     return cliPath
   }
   const target = temporalCachePath(env)
@@ -57,7 +58,7 @@ export async function findTemporal(options: FindTemporalOptions = {}): Promise<s
     if (outcome.found) return target
     reasons.push(outcome.why)
   }
-  throw new Error(
+  throw new Refusal(
     [`there is no Temporal server and none could be fetched:`, ...reasons.map((why) => `  ${why}`), whatToDo].join(
       '\n',
     ),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { createClock, isoMicros } from './clock.js'
@@ -27,7 +28,7 @@ export function createCallbacks({ config, faults, random, conversations }: Callb
   const agent = new Agent({ connections: atOnce, keepAliveTimeout: 4000 })
   const now = createClock()
   let queue = createWorkQueue(atOnce)
-  let life = new AbortController()
+  let life = newLife()
 
   async function send(conversation: Conversation, event: CallbackEvent, marks: Marks = {}): Promise<void> {
     const url = marks.forged ? forgedUrl(conversation.callbackUrl) : conversation.callbackUrl
@@ -91,7 +92,7 @@ export function createCallbacks({ config, faults, random, conversations }: Callb
     /** Forgets what waits to be sent. */
     clear(): void {
       life.abort()
-      life = new AbortController()
+      life = newLife()
       queue.clear()
       queue = createWorkQueue(atOnce)
     },
@@ -104,6 +105,13 @@ export function createCallbacks({ config, faults, random, conversations }: Callb
 }
 
 export type Callbacks = ReturnType<typeof createCallbacks>
+
+/** What every waiting callback listens to: far more than the ten that Node takes for a leak. */
+function newLife(): AbortController {
+  const life = new AbortController()
+  setMaxListeners(0, life.signal)
+  return life
+}
 
 const blank = (event: CallbackEvent, sentAt: string): Delivery => ({
   event_type: event.event_type,

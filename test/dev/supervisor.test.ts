@@ -113,6 +113,15 @@ describe('the supervisor', () => {
   )
 })
 
+describe('a Node program of ours', () => {
+  it('may have threads', async () => {
+    const { supervisor } = supervise()
+    const thread = `new (require('node:worker_threads').Worker)("console.log('ready')", { eval: true }); setInterval(() => {}, 1000)`
+    await supervisor.start(program('threads', thread, { kind: 'node' }))
+    expect(supervisor.processes('threads').every(isRunning)).toBe(true)
+  })
+})
+
 describe('what an earlier start left behind', () => {
   it('is ended when it is still the process that was noted', async () => {
     const pidFile = join(temporaryFolder(), 'pids.json')

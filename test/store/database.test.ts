@@ -9,7 +9,7 @@ import { UnavailableError } from '../../src/domain/errors.js'
 import { asUnavailable, isDatabaseDown } from '../../src/store/database-down.js'
 import { createDatabase } from '../../src/store/database.js'
 import { migrateUp } from '../../src/store/migrate.js'
-import { actors, createWorld, type World } from './world.js'
+import { actors, createWorld, holdTransaction, type World } from './world.js'
 
 let world: World
 beforeAll(async () => (world = await createWorld({ poolSize: 3 })))
@@ -63,11 +63,9 @@ describe('withTenant and withService', () => {
 
   it('say soon that the pool is exhausted', async () => {
     const database = createDatabase({ url: world.test.url, poolSize: 1, acquireTimeoutMs: 200 })
-    let release = () => {}
-    const held = database.withService(undefined, () => new Promise<void>((resolve) => (release = resolve)))
+    const letGo = await holdTransaction(database, () => Promise.resolve())
     await expect(countUsers(database)).rejects.toMatchObject(down)
-    release()
-    await held
+    await letGo()
     expect(await countUsers(database)).toBe('5')
     await database.destroy()
   })
@@ -119,13 +117,11 @@ describe('a server that is away', () => {
 
   it('does not hold a ping for longer than it may take', async () => {
     const database = createDatabase({ url: world.test.url, poolSize: 1 })
-    let release = () => {}
-    const held = database.withService(undefined, () => new Promise<void>((resolve) => (release = resolve)))
+    const letGo = await holdTransaction(database, () => Promise.resolve())
     const began = Date.now()
     await expect(database.ping(100)).rejects.toMatchObject(down)
     expect(Date.now() - began).toBeLessThan(1_000)
-    release()
-    await held
+    await letGo()
     await database.ping()
     await database.destroy()
   })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seedUsers } from '../../src/dev/seed.js'
 import type { NewEvent } from '../../src/domain/event.js'
 import { appendEvents } from '../../src/store/event-log.js'
-import { acme, actors, borealis, createWorld, type World } from './world.js'
+import { acme, actors, borealis, createWorld, holdTransaction, type World } from './world.js'
 
 let world: World
 beforeAll(async () => (world = await createWorld({ poolSize: 8 })))
@@ -88,14 +88,9 @@ describe('appendEvents', () => {
   })
 
   it('lets two tenants write without waiting for each other', async () => {
-    let free = () => {}
-    const held = world.database.withService(undefined, async (trx) => {
-      await appendEvents(trx, [entry(randomUUID())])
-      await new Promise<void>((resolve) => (free = resolve))
-    })
+    const letGo = await holdTransaction(world.database, (trx) => appendEvents(trx, [entry(randomUUID())]))
     await append(entry(randomUUID(), 0, { tenantId: borealis }))
-    free()
-    await held
+    await letGo()
   })
 
   it('refuses an unknown tenant', async () => {

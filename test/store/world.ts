@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Knex } from 'knex'
 import pg from 'pg'
 import { seedCompanies, seedDevelopment, seedUsers } from '../../src/dev/seed.js'
 import type { Actor } from '../../src/domain/identity.js'
@@ -68,5 +69,27 @@ export function aSession(changes: Partial<TrackInput> = {}): TrackInput {
     createdAt: '2026-03-01T10:00:00.000Z',
     prewarm: { skipped: true, reason: 'disabled' },
     ...changes,
+  }
+}
+
+/** Holds whoever awaits it until it is opened. */
+function createGate() {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return { opened, open }
+}
+
+/** A transaction that has done its work and stays open until it is let go. */
+export async function holdTransaction(database: World['database'], work: (trx: Knex.Transaction) => Promise<unknown>) {
+  const [entered, left] = [createGate(), createGate()]
+  const held = database.withService(undefined, async (trx) => {
+    await work(trx)
+    entered.open()
+    await left.opened
+  })
+  await Promise.race([entered.opened, held])
+  return async () => {
+    left.open()
+    await held
   }
 }
