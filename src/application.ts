@@ -47,7 +47,14 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   logConfiguration(config, log)
   const connection = lazyConnection(config.temporal)
   const client = createTemporalClient(connection, config.temporal.namespace)
-  const services = createServices({ config, log, metrics, client, version: options.version })
+  const services = createServices({
+    config,
+    log,
+    metrics,
+    client,
+    version: options.version,
+    together: options.api && options.worker,
+  })
   await services.database.assertSafeRole()
   await services.eventLog.ensurePartitions()
   const worker = options.worker ? startWorkerHalf(options, services, log) : undefined

@@ -29,10 +29,12 @@ export interface ServiceOptions {
   metrics: Metrics
   client: Client
   version: string
+  /** The API and the worker are one process. */
+  together: boolean
 }
 
 /** The one place that builds pools, clients and stores from the configuration. */
-export function createServices({ config, log, metrics, client, version }: ServiceOptions) {
+export function createServices({ config, log, metrics, client, version, together }: ServiceOptions) {
   const events = createEvents(log, metrics)
   const database = createDatabase({ url: config.database.url ?? '', poolSize: config.database.poolSize, log })
   const users = createUserStore(database)
@@ -55,6 +57,7 @@ export function createServices({ config, log, metrics, client, version }: Servic
     metrics,
     database,
     webhookClient,
+    together,
     wakeDrain: standing.wakeDrain,
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))

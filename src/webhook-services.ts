@@ -28,6 +28,8 @@ export interface WebhookServiceOptions {
   metrics: Metrics
   database: Database
   webhookClient: WebhookClient
+  /** The API and the worker are one process: then it tells itself, and not by way of the database. */
+  together: boolean
   wakeDrain: () => Promise<void>
   /** Other providers than the configured ones, for tests. */
   registry?: ProviderRegistry
@@ -43,7 +45,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const batcher = createReceiptBatcher({ insert: receipts.insert })
   const spool = createSpool({ dir: join(config.dataDir, 'spool') })
   const waker = createDrainWaker({ wake: options.wakeDrain })
-  const states = createReceiptStates({ matchMs: config.webhooks.matchMs, notify: config.split })
+  const states = createReceiptStates({ matchMs: config.webhooks.matchMs, notify: !options.together })
   const processing = createReceiptProcessing({
     database,
     states,
@@ -77,7 +79,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
 }
 
 function createBackground(
-  { config, log }: WebhookServiceOptions,
+  { config, log, together }: WebhookServiceOptions,
   parts: {
     spool: ReturnType<typeof createSpool>
     waker: DrainWaker
@@ -92,7 +94,7 @@ function createBackground(
     log,
   })
   // Only where the worker is another process: in one, it tells directly.
-  const listener = config.split
+  const listener = !together
     ? createReceiptListener({ url: config.database.url ?? '', onMessage: parts.settlements.announceMessage, log })
     : undefined
   return {

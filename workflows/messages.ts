@@ -41,7 +41,7 @@ export interface SessionInput {
   mode: SessionMode
   /** Digest of the request, to tell a repeat from another request under the same Idempotency-Key. */
   requestHash: string
-  /** The HTTP request that began it: any other one with the same key is a repeat. */
+  /** Our own id of the HTTP request that began it: any other one with the same key is a repeat. */
   startedBy: string
   owner?: SessionOwner | undefined
   request: SessionRequest

@@ -44,7 +44,7 @@ export function simulatorProgram({ port, dataDir, ...common }: Common & { port: 
     file: 'simulator/main.js',
     args,
     graceMs: 5_000,
-    readyUrl: `${url}/__sim/conversations`,
+    readyUrl: `${url}/__sim/health`,
   })
 }
 

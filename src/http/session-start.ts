@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import type { EndedSession, ReadySession, SessionInput, SessionRequest } from '../../workflows/messages.js'
 import { TooManyRequestsError, UnauthorizedError } from '../domain/errors.js'
@@ -11,7 +11,6 @@ export interface StartRequest {
   /** Scope of an anonymous caller's Idempotency-Key: a guessed key must not open a stranger's room. */
   address: string
   idempotencyKey: string | undefined
-  requestId: string
   provider: SessionProvider
   request: SessionRequest
   maxDurationSeconds?: number | undefined
@@ -33,14 +32,14 @@ export function createSessionStarter({ config, sessions, sessionClient, events }
 
   function inputOf(start: StartRequest): SessionInput {
     const owner = ownerOf(start.caller)
-    const { provider, request, requestId } = start
+    const { provider, request } = start
     const maxSeconds = Math.min(start.maxDurationSeconds ?? limits.maxSeconds, limits.maxSeconds)
     return {
       sessionId: start.idempotencyKey ? sessionIdOfKey(start, owner) : uuidv7(),
       provider,
       mode: 'plain',
       requestHash: digest(JSON.stringify([provider, maxSeconds, canonical(request)])).toString('base64url'),
-      startedBy: requestId,
+      startedBy: randomUUID(),
       owner,
       request,
       maxSeconds,
@@ -83,11 +82,11 @@ export function createSessionStarter({ config, sessions, sessionClient, events }
     try {
       const timeoutMs = limits.startTimeoutMs + limits.trackWaitMs + 3000
       const { ready, ended } = await sessionClient.start(input, {
-        requestId: request.requestId,
+        requestId: input.startedBy,
         timeoutMs,
         signal: request.signal,
       })
-      const replayed = ready.startedBy !== request.requestId
+      const replayed = ready.startedBy !== input.startedBy
       if (!replayed) events.sessionStarted({ provider: input.provider })
       return { ready, ended, replayed }
     } catch (error) {

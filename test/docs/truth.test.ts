@@ -72,11 +72,18 @@ describe.each(documents)('$name', ({ text }) => {
     const named = quoted(text).flatMap((code) =>
       matches(code, /^([a-z]+(?:_[a-z]+)*_(?:total|duration_ms|duration_seconds)|session_active)(?:\{[a-z_,]+\})?$/g),
     )
-    expect(unknown(named, metrics.map(({ name }) => name))).toEqual([])
+    expect(
+      unknown(
+        named,
+        metrics.map(({ name }) => name),
+      ),
+    ).toEqual([])
   })
 
   it('names files and folders that exist', () => {
-    const paths = quoted(text).filter((code) => /^(?:src|workflows|activities|migrations|test|scripts)\/[\w./-]*$/.test(code))
+    const paths = quoted(text).filter((code) =>
+      /^(?:src|workflows|activities|migrations|test|scripts)\/[\w./-]*$/.test(code),
+    )
     expect([...new Set(paths)].filter((path) => !existsSync(join(projectRoot, path)))).toEqual([])
   })
 

@@ -31,9 +31,12 @@ describe('the prewarm', () => {
     expect(third.body.debug.prewarm).toEqual({ skipped: true, reason: 'warm' })
     const requests = (await call(`${stack.simulator.url}/__sim/requests?limit=200`, { method: 'GET' })).body.requests
     expect(requests.filter(({ path }: { path: string }) => path.includes('/healthz'))).toHaveLength(1)
-    const truth = (await call(`${stack.simulator.url}/__sim/conversations/${third.body.conversation_id}`, { method: 'GET' })).body
+    const truth = (
+      await call(`${stack.simulator.url}/__sim/conversations/${third.body.conversation_id}`, { method: 'GET' })
+    ).body
     expect(truth.request.persona_id).toBe('p-custom-llm')
-    for (const { body } of [first, second, third]) await call(`${stack.url}/tavus/end/${body.conversation_id}`, { token })
+    for (const { body } of [first, second, third])
+      await call(`${stack.url}/tavus/end/${body.conversation_id}`, { token })
   })
 })
 
@@ -51,16 +54,30 @@ describe('anonymous starts', () => {
   })
 
   it('that fail give their place back', async () => {
-    await addFault(stack.simulator.url, { operation: 'create', kind: 'status', status: 400, body: { error: 'no' }, times: 3 })
+    await addFault(stack.simulator.url, {
+      operation: 'create',
+      kind: 'status',
+      status: 400,
+      body: { error: 'no' },
+      times: 3,
+    })
     for (let n = 0; n < 3; n++) expect((await start()).status).toBe(400)
-    const started = await eventually(() => start(), ({ status }) => status === 200)
+    const started = await eventually(
+      () => start(),
+      ({ status }) => status === 200,
+    )
     await call(`${stack.url}/tavus/end/${started.body.conversation_id}`)
   })
 
   it('are ended in their own table when the provider ends them', async () => {
-    const started = await eventually(() => start(), ({ status }) => status === 200)
+    const started = await eventually(
+      () => start(),
+      ({ status }) => status === 200,
+    )
     const id = started.body.conversation_id
-    await call(`${stack.simulator.url}/__sim/conversations/${id}/shutdown`, { body: { reason: 'participant_absent_timeout' } })
+    await call(`${stack.simulator.url}/__sim/conversations/${id}/shutdown`, {
+      body: { reason: 'participant_absent_timeout' },
+    })
     const [row] = await eventually(
       () => stack.rows('select * from untracked_sessions where external_conversation_id = $1', [id]),
       ([found]) => found?.ended_at !== null,

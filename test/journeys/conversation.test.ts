@@ -26,7 +26,8 @@ beforeEach(async () => {
 })
 
 const start = (more: Parameters<typeof call>[1] = {}) => call(`${stack.url}/tavus/start`, { token, body: {}, ...more })
-const end = (id: string, more: Parameters<typeof call>[1] = {}) => call(`${stack.url}/tavus/end/${id}`, { token, ...more })
+const end = (id: string, more: Parameters<typeof call>[1] = {}) =>
+  call(`${stack.url}/tavus/end/${id}`, { token, ...more })
 const row = async (conversationId: string) =>
   (await stack.rows('select * from conversations_users where external_conversation_id = $1', [conversationId]))[0]
 
@@ -53,21 +54,38 @@ describe('a video call', () => {
       status: 'active',
       ended_at: null,
     })
-    await eventually(() => row(id), (found) => found?.joined_at !== null)
+    await eventually(
+      () => row(id),
+      (found) => found?.joined_at !== null,
+    )
     const ended = await end(id)
     expect(ended.status).toBe(200)
-    expect(ended.body).toMatchObject({ conversation_id: id, status: 'completed', end_reason: 'user', db_tracking: 'success' })
-    const truth = await eventually(() => truthOf(stack.simulator.url, id), (known) => known.status === 'ended')
-    const final = await eventually(() => row(id), (found) => found?.transcript !== null)
+    expect(ended.body).toMatchObject({
+      conversation_id: id,
+      status: 'completed',
+      end_reason: 'user',
+      db_tracking: 'success',
+    })
+    const truth = await eventually(
+      () => truthOf(stack.simulator.url, id),
+      (known) => known.status === 'ended',
+    )
+    const final = await eventually(
+      () => row(id),
+      (found) => found?.transcript !== null,
+    )
     expect(final).toMatchObject({ status: 'completed', end_reason: 'user' })
     expect(Math.abs(final!.duration_seconds - truth.duration_seconds)).toBeLessThanOrEqual(1)
     expect(JSON.stringify(final!.transcript)).not.toContain('"system"')
-    const events = await stack.rows('select event from event_logs where session_id = $1 order by id', [final!.session_id])
-    expect(events.map(({ event }) => event).filter((event) => event.startsWith('session.')).sort()).toEqual([
-      'session.ended',
-      'session.started',
-      'session.transcript.ready',
+    const events = await stack.rows('select event from event_logs where session_id = $1 order by id', [
+      final!.session_id,
     ])
+    expect(
+      events
+        .map(({ event }) => event)
+        .filter((event) => event.startsWith('session.'))
+        .sort(),
+    ).toEqual(['session.ended', 'session.started', 'session.transcript.ready'])
   })
 
   it('gives the same answer to a second end, also after everything has closed', async () => {
@@ -99,7 +117,9 @@ describe('a video call', () => {
     await addFault(stack.simulator.url, { operation: 'create', kind: 'lost_answer', times: 1 })
     const started = await start()
     expect(started.status).toBe(200)
-    const truth = await call(`${stack.simulator.url}/__sim/conversations?name_contains=${started.body.session_id}`, { method: 'GET' })
+    const truth = await call(`${stack.simulator.url}/__sim/conversations?name_contains=${started.body.session_id}`, {
+      method: 'GET',
+    })
     expect(truth.body.conversations).toHaveLength(1)
     await end(started.body.conversation_id)
   })
@@ -107,15 +127,23 @@ describe('a video call', () => {
   it('is known to have ended although every callback was lost', async () => {
     await addFault(stack.simulator.url, { operation: 'callback', kind: 'lost' })
     const { conversation_id: id } = (await start()).body
-    await call(`${stack.simulator.url}/__sim/conversations/${id}/shutdown`, { body: { reason: 'participant_left_timeout' } })
-    const found = await eventually(() => row(id), (known) => known?.ended_at !== null)
+    await call(`${stack.simulator.url}/__sim/conversations/${id}/shutdown`, {
+      body: { reason: 'participant_left_timeout' },
+    })
+    const found = await eventually(
+      () => row(id),
+      (known) => known?.ended_at !== null,
+    )
     expect(found).toMatchObject({ status: 'completed', end_reason: 'participant_left' })
   })
 
   it('that the provider ends is ended in the row, and not by an end call of ours', async () => {
     const { conversation_id: id } = (await start()).body
     await call(`${stack.simulator.url}/__sim/conversations/${id}/shutdown`, { body: { reason: 'max_call_duration' } })
-    const found = await eventually(() => row(id), (known) => known?.ended_at !== null)
+    const found = await eventually(
+      () => row(id),
+      (known) => known?.ended_at !== null,
+    )
     expect(found).toMatchObject({ status: 'completed', end_reason: 'max_duration' })
     expect((await truthOf(stack.simulator.url, id)).end_calls).toBe(0)
   })
@@ -142,7 +170,10 @@ describe('a video call', () => {
       headers: { 'x-api-key': 'sim-tavus-key' },
       body: { replica_id: 'r1', persona_id: 'p1', conversation_name: 'somebody else' },
     })
-    await eventually(() => truthOf(stack.simulator.url, orphan.body.conversation_id), (known) => known.status === 'ended')
+    await eventually(
+      () => truthOf(stack.simulator.url, orphan.body.conversation_id),
+      (known) => known.status === 'ended',
+    )
     expect((await truthOf(stack.simulator.url, stranger.body.conversation_id)).status).toBe('active')
     expect((await truthOf(stack.simulator.url, ours)).status).toBe('active')
     await end(ours)
@@ -160,7 +191,11 @@ describe('a provider’s refusal', () => {
     const answer = await start()
     expect(answer.status).toBe(answered)
     expect(answer.headers.get('content-type')).toContain('application/problem+json')
-    expect(answer.body).toMatchObject({ code, status: answered, detail: expect.stringContaining(Object.values(body)[0] as string) })
+    expect(answer.body).toMatchObject({
+      code,
+      status: answered,
+      detail: expect.stringContaining(Object.values(body)[0] as string),
+    })
   })
 
   it('429 is waited out as it asks', async () => {
@@ -195,6 +230,8 @@ describe('a provider’s refusal', () => {
       () => call(`${stack.simulator.url}/__sim/conversations?name_contains=${name}`, { method: 'GET' }),
       ({ body }) => body.conversations.every((known: { status: string }) => known.status === 'ended'),
     )
-    expect(await stack.rows('select 1 from conversations_users where metadata::text like $1', [`%${name}%`])).toEqual([])
+    expect(await stack.rows('select 1 from conversations_users where metadata::text like $1', [`%${name}%`])).toEqual(
+      [],
+    )
   })
 })

@@ -8,14 +8,26 @@ const secret = 'a secret of the test, longer than 32 bytes'
 const tokens: Record<string, string | undefined> = {}
 
 const sign = (key: string, claims: Record<string, unknown>, expiresIn: string) =>
-  new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setSubject('u-1').setIssuedAt().setExpirationTime(expiresIn).sign(new TextEncoder().encode(key))
+  new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject('u-1')
+    .setIssuedAt()
+    .setExpirationTime(expiresIn)
+    .sign(new TextEncoder().encode(key))
 
 beforeAll(async () => {
   stack = await startStack({
-    env: { JWT_SECRET: secret, ANONYMOUS_MAX_ACTIVE: '100', RATE_LIMIT_ANONYMOUS: '100000/minute', LOGIN_RATE_LIMIT: '1000/minute' },
+    env: {
+      JWT_SECRET: secret,
+      ANONYMOUS_MAX_ACTIVE: '100',
+      RATE_LIMIT_ANONYMOUS: '100000/minute',
+      LOGIN_RATE_LIMIT: '1000/minute',
+    },
   })
   tokens.valid = await login(stack.url, 'rep@acme.test')
-  const [user] = await stack.rows<{ id: string; company_id: string }>(`select id, company_id from users where user_email = 'rep@acme.test'`)
+  const [user] = await stack.rows<{ id: string; company_id: string }>(
+    `select id, company_id from users where user_email = 'rep@acme.test'`,
+  )
   const claims = { email: 'rep@acme.test', company_id: user!.company_id, role: 'rep' }
   tokens.none = undefined
   tokens.expired = await sign(secret, { ...claims, sub: user!.id }, '-1m')
@@ -42,7 +54,12 @@ describe.each(['none', 'expired', 'forged', 'garbage'])('with a token that is %s
     expect(await rowsOf(id)).toEqual([])
     const ended = await end(id, tokens[kind])
     expect(ended.status).toBe(200)
-    expect(ended.body).toMatchObject({ conversation_id: id, status: 'completed', end_reason: 'user', db_tracking: 'skipped: unauthenticated or missing data' })
+    expect(ended.body).toMatchObject({
+      conversation_id: id,
+      status: 'completed',
+      end_reason: 'user',
+      db_tracking: 'skipped: unauthenticated or missing data',
+    })
     expect((await truthOf(stack.simulator.url, id)).status).toBe('ended')
   })
 
@@ -57,8 +74,16 @@ describe.each(['none', 'expired', 'forged', 'garbage'])('with a token that is %s
   })
 
   it('the JWT routes are refused', async () => {
-    for (const [method, path] of [['GET', '/sessions'], ['POST', '/sessions'], ['GET', '/auth/me']] as const) {
-      const answer = await call(`${stack.url}${path}`, { method, token: tokens[kind], ...(method === 'POST' ? { body: { provider: 'tavus' } } : {}) })
+    for (const [method, path] of [
+      ['GET', '/sessions'],
+      ['POST', '/sessions'],
+      ['GET', '/auth/me'],
+    ] as const) {
+      const answer = await call(`${stack.url}${path}`, {
+        method,
+        token: tokens[kind],
+        ...(method === 'POST' ? { body: { provider: 'tavus' } } : {}),
+      })
       expect(answer.status).toBe(401)
       expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/)
     }
@@ -71,7 +96,10 @@ describe('with a valid token', () => {
     expect(started.body.debug.db_tracking).toBe('success')
     expect(await rowsOf(started.body.conversation_id)).toHaveLength(1)
     await end(started.body.conversation_id, tokens.valid)
-    await eventually(async () => stack.logLines.join('\n'), (log) => log.includes('jwt:invalid_token') && log.includes('jwt:valid'))
+    await eventually(
+      async () => stack.logLines.join('\n'),
+      (log) => log.includes('jwt:invalid_token') && log.includes('jwt:valid'),
+    )
   })
 
   it.each([
@@ -97,7 +125,10 @@ describe('with a valid token', () => {
   it('a user without a company starts an untracked session that only they can end', async () => {
     const lonely = await sign(secret, { email: 'nobody@nowhere.test', sub: 'outsider' }, '1h')
     const started = await start(lonely)
-    expect(started.body.debug).toMatchObject({ jwt_email: 'nobody@nowhere.test', db_tracking: 'skipped: unauthenticated or missing data' })
+    expect(started.body.debug).toMatchObject({
+      jwt_email: 'nobody@nowhere.test',
+      db_tracking: 'skipped: unauthenticated or missing data',
+    })
     const id = started.body.conversation_id
     expect((await end(id, undefined)).status).toBe(404)
     expect((await end(id, tokens.valid)).status).toBe(404)
@@ -111,11 +142,13 @@ describe('a start by GET', () => {
     ['a prefetch', 'GET', { 'sec-purpose': 'prefetch;prerender' }],
     ['an older prefetch', 'GET', { purpose: 'prefetch' }],
   ])('that is %s starts nothing', async (_what, method, headers) => {
-    const before = (await call(`${stack.simulator.url}/__sim/conversations?summary=true`, { method: 'GET' })).body.counts.created
+    const before = (await call(`${stack.simulator.url}/__sim/conversations?summary=true`, { method: 'GET' })).body
+      .counts.created
     const answer = await call(`${stack.url}/tavus/start`, { method, headers: headers as Record<string, string> })
     expect(answer.status).toBe(204)
     expect(answer.headers.get('cache-control')).toBe('no-store')
-    const after = (await call(`${stack.simulator.url}/__sim/conversations?summary=true`, { method: 'GET' })).body.counts.created
+    const after = (await call(`${stack.simulator.url}/__sim/conversations?summary=true`, { method: 'GET' })).body.counts
+      .created
     expect(after).toBe(before)
   })
 
@@ -134,40 +167,77 @@ describe('a body that is wrong', () => {
     ['an unknown field', { body: { persona: 'p1' } }, 422, ['/persona']],
     ['a duration of nothing', { body: { max_duration_seconds: 0 } }, 422, ['/max_duration_seconds']],
     ['two wrong fields', { body: { persona_id: '', language: 9 } }, 422, ['/persona_id', '/language']],
-    ['an Idempotency-Key with blanks', { body: {}, headers: { 'idempotency-key': 'a b' } }, 422, ['headers/idempotency-key']],
+    [
+      'an Idempotency-Key with blanks',
+      { body: {}, headers: { 'idempotency-key': 'a b' } },
+      422,
+      ['headers/idempotency-key'],
+    ],
     ['an array', { body: [] }, 422, ['']],
   ])('%s is refused by name and starts nothing', async (_what, sent, status, pointers) => {
-    const before = (await call(`${stack.simulator.url}/__sim/conversations?summary=true`, { method: 'GET' })).body.counts.created
+    const before = (await call(`${stack.simulator.url}/__sim/conversations?summary=true`, { method: 'GET' })).body
+      .counts.created
     const answer = await call(`${stack.url}/tavus/start`, { token: tokens.valid, ...sent })
     expect(answer.status).toBe(status)
     expect(answer.headers.get('content-type')).toContain('application/problem+json')
-    expect((answer.body.errors ?? []).map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([...pointers].sort())
-    expect((await call(`${stack.simulator.url}/__sim/conversations?summary=true`, { method: 'GET' })).body.counts.created).toBe(before)
+    expect((answer.body.errors ?? []).map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual(
+      [...pointers].sort(),
+    )
+    expect(
+      (await call(`${stack.simulator.url}/__sim/conversations?summary=true`, { method: 'GET' })).body.counts.created,
+    ).toBe(before)
   })
 })
 
 describe('POST /sessions', () => {
   it('answers 201 with its place, lists it, and shows it to its owner', async () => {
-    const started = await call(`${stack.url}/sessions`, { token: tokens.valid, body: { provider: 'tavus', metadata: { campaign: 'autumn' } } })
+    const started = await call(`${stack.url}/sessions`, {
+      token: tokens.valid,
+      body: { provider: 'tavus', metadata: { campaign: 'autumn' } },
+    })
     expect(started.status).toBe(201)
     expect(started.headers.get('location')).toBe(`/sessions/${started.body.session_id}`)
     const one = await call(`${stack.url}/sessions/${started.body.session_id}`, { method: 'GET', token: tokens.valid })
-    expect(one.body).toMatchObject({ session_id: started.body.session_id, provider: 'tavus', mode: 'plain', status: 'active', metadata: { campaign: 'autumn' } })
+    expect(one.body).toMatchObject({
+      session_id: started.body.session_id,
+      provider: 'tavus',
+      mode: 'plain',
+      status: 'active',
+      metadata: { campaign: 'autumn' },
+    })
     const list = await call(`${stack.url}/sessions?limit=1`, { method: 'GET', token: tokens.valid })
     expect(list.body.items[0].session_id).toBe(started.body.session_id)
     expect(list.body.next_cursor).toEqual(expect.any(String))
-    expect((await call(`${stack.url}/sessions/${started.body.session_id}/transcript`, { method: 'GET', token: tokens.valid })).status).toBe(404)
-    expect((await call(`${stack.url}/sessions/${started.body.session_id}/recording`, { method: 'GET', token: tokens.valid })).status).toBe(404)
+    expect(
+      (
+        await call(`${stack.url}/sessions/${started.body.session_id}/transcript`, {
+          method: 'GET',
+          token: tokens.valid,
+        })
+      ).status,
+    ).toBe(404)
+    expect(
+      (await call(`${stack.url}/sessions/${started.body.session_id}/recording`, { method: 'GET', token: tokens.valid }))
+        .status,
+    ).toBe(404)
     await call(`${stack.url}/sessions/${started.body.session_id}/end`, { token: tokens.valid })
     const timeline = await eventually(
       () => call(`${stack.url}/sessions/${started.body.session_id}/timeline`, { method: 'GET', token: tokens.valid }),
       ({ body }) => body.items.some(({ event }: { event: string }) => event === 'session.ended'),
     )
-    expect(timeline.body.items.every(({ trace_id: trace, ts }: Record<string, unknown>) => typeof ts === 'string' && trace !== undefined)).toBe(true)
+    expect(
+      timeline.body.items.every(
+        ({ trace_id: trace, ts }: Record<string, unknown>) => typeof ts === 'string' && trace !== undefined,
+      ),
+    ).toBe(true)
   })
 
   it('with Prefer: respond-async answers 202, and the session comes to be', async () => {
-    const accepted = await call(`${stack.url}/sessions`, { token: tokens.valid, body: { provider: 'tavus' }, headers: { prefer: 'respond-async' } })
+    const accepted = await call(`${stack.url}/sessions`, {
+      token: tokens.valid,
+      body: { provider: 'tavus' },
+      headers: { prefer: 'respond-async' },
+    })
     expect(accepted.status).toBe(202)
     const session = await eventually(
       () => call(`${stack.url}${accepted.headers.get('location')}`, { method: 'GET', token: tokens.valid }),

@@ -99,6 +99,7 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
     database,
     registry,
     webhookClient,
+    together: env.PARLEY_SPLIT !== 'true',
     async wakeDrain() {
       wakes.count++
       if (temporalAddress) throw new Error('the engine is away')
@@ -157,6 +158,7 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
     signals,
     wakes,
     wakeDrain,
+    together: true,
     taskQueue,
     drainId,
     dataDir,

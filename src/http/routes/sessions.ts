@@ -74,12 +74,11 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
           headers: { Location: 'The session' },
         },
       },
-      handler: async ({ body, headers, caller, address, requestId, signal }) => {
+      handler: async ({ body, headers, caller, address, signal }) => {
         const { provider, mode: _plain, max_duration_seconds: maxDurationSeconds, ...request } = body
         const asked = {
           caller,
           address,
-          requestId,
           provider,
           request,
           maxDurationSeconds,

@@ -17,7 +17,7 @@ interface Deps {
   ender: SessionEnder
 }
 
-type StartIncoming = Pick<Incoming, 'address' | 'requestId' | 'signal'> & {
+type StartIncoming = Pick<Incoming, 'address' | 'signal'> & {
   caller: Caller | undefined
   headers: z.output<typeof idempotencyHeader>
 }
@@ -26,11 +26,10 @@ type StartIncoming = Pick<Incoming, 'address' | 'requestId' | 'signal'> & {
 export function tavusRoutes({ starter, ender }: Deps): Route[] {
   async function start(incoming: StartIncoming, body: z.output<typeof tavusStartBody>) {
     const { max_duration_seconds: maxDurationSeconds, ...request } = body
-    const { caller, address, requestId, signal } = incoming
+    const { caller, address, signal } = incoming
     const { ready, ended, replayed } = await starter.start({
       caller,
       address,
-      requestId,
       signal,
       idempotencyKey: incoming.headers['idempotency-key'],
       provider: 'tavus',
