@@ -9,7 +9,7 @@ import { createLogOutput, logLine } from './output.js'
 import { watchNpm } from './parent-watch.js'
 import { endOrphans } from './pids.js'
 import { terminalProgress } from './progress.js'
-import { Refusal } from './refusal.js'
+import { ChildFailure, Refusal } from './refusal.js'
 import { startEverything } from './start.js'
 import { createSupervisor } from './supervisor.js'
 
@@ -72,7 +72,8 @@ async function run(config: Config, lock: CheckoutLock): Promise<void> {
   } catch (error) {
     if (interrupted) return
     await end()
-    progress.say(`what PostgreSQL, Temporal and the simulator wrote is in ${join(config.dataDir, 'logs')}`)
+    if (error instanceof ChildFailure)
+      progress.say(`all that PostgreSQL, Temporal and the simulator wrote is in ${join(config.dataDir, 'logs')}`)
     throw error
   }
 }

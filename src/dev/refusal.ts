@@ -2,3 +2,8 @@
 export class Refusal extends Error {
   override name = 'Refusal'
 }
+
+/** A program that did not come up, with its last words. */
+export class ChildFailure extends Refusal {
+  override name = 'ChildFailure'
+}

@@ -11,6 +11,7 @@ import { startPostgres } from './postgres.js'
 import { applicationRole, ensureDatabase, ensureRoles, ownerRole, urlFor } from './postgres-roles.js'
 import { applicationPrograms, simulatorProgram } from './programs.js'
 import type { Progress } from './progress.js'
+import { Refusal } from './refusal.js'
 import { loadSecrets, type Secrets } from './secrets.js'
 import { seedDevelopment } from './seed.js'
 import type { Supervisor } from './supervisor.js'
@@ -33,6 +34,8 @@ interface Prepared extends Start {
 type DatabaseUrls = Pick<Addresses, 'databaseUrl' | 'migrationUrl'>
 
 const database = 'parley'
+const databaseRemedy =
+  'Check that it runs and can be reached, and that MIGRATION_DATABASE_URL (or DATABASE_URL) logs in as the owner of its tables; or unset both for an embedded one.'
 const demoEmail = 'lead@acme.test'
 /** Of finished workflows: long enough to look at last week's, short enough for a laptop's disk. */
 const retentionDays = 7
@@ -68,7 +71,15 @@ async function prepareDatabase(
   { databaseUrl, migrationUrl }: DatabaseUrls,
 ): Promise<void> {
   const login = decodeURIComponent(new URL(databaseUrl).username)
-  await progress.step('migrations', () => migrateUp({ url: migrationUrl, applicationRole: login }))
+  await progress
+    .step('migrations', () => migrateUp({ url: migrationUrl, applicationRole: login }))
+    .catch((error: unknown) => {
+      if (config.database.url === undefined) throw error
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new Refusal(`the database of DATABASE_URL could not be migrated: ${reason}\n${databaseRemedy}`, {
+        cause: error,
+      })
+    })
   if (config.database.url !== undefined || config.production) return
   const { demoPassword } = config.identity
   await progress.step('seed data', () => seedDevelopment({ url: databaseUrl, demoPassword }))

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { endProcess, identify, killProcess, type ProcessIdentity } from './process-identity.js'
-import { Refusal } from './refusal.js'
+import { ChildFailure } from './refusal.js'
 
 /** One program to keep running. */
 export interface ChildSpec {
@@ -114,9 +114,9 @@ export function startLife(spec: ChildSpec, onProcess: () => void = () => undefin
 export async function untilReady(spec: ChildSpec, life: Life): Promise<void> {
   const end = Date.now() + spec.readyTimeoutMs
   while (!(await spec.isReady().catch(() => false))) {
-    if (life.isOver()) throw new Refusal(`${spec.name} ended before it was ready\n${life.lastLines()}`)
+    if (life.isOver()) throw new ChildFailure(`${spec.name} ended before it was ready\n${life.lastLines()}`)
     if (Date.now() > end)
-      throw new Refusal(`${spec.name} was not ready after ${spec.readyTimeoutMs / 1000} s\n${life.lastLines()}`)
+      throw new ChildFailure(`${spec.name} was not ready after ${spec.readyTimeoutMs / 1000} s\n${life.lastLines()}`)
     await sleep(spec.pollMs ?? 30)
   }
 }

@@ -15,8 +15,8 @@ const abandonedSeconds = 15
 /** A signal this old was left behind by a drain that died between its commit and the sending. */
 const leftoverSeconds = 10
 
-/** Longest transaction: the locks of its sessions, and of their companies' event logs, keep others waiting. */
-const maxBatchMs = 1000
+/** Longest transaction: the locks of its sessions keep the receipts' own workflows waiting, and those an answer. */
+const maxBatchMs = 150
 
 // Turn by turn: the first of every tenant, then the second of every tenant. What no session is known for yet takes its
 // turns together, as one more tenant, so that a flood of it cannot push the others back.
@@ -43,15 +43,7 @@ export function createReceiptDrain({
       database.withService(undefined, async (trx) => {
         const receipts = await take(trx, limit)
         await lockSessions(trx, receipts)
-        const settled: SettledReceipt[] = []
-        const until = Date.now() + maxBatchMs
-        for (const receipt of receipts) {
-          settled.push(await processing.applySafely(trx, receipt, true))
-          onEach()
-          // The rest is the next batch's.
-          if (Date.now() > until) break
-        }
-        return settled
+        return await processing.applyAll(trx, forAWhile(receipts, onEach), true)
       }),
     leftoverSignals: (limit: number): Promise<PendingSignal[]> =>
       database.withService(undefined, async (trx) => {
@@ -99,7 +91,17 @@ async function take(trx: Knex.Transaction, limit: number): Promise<StoredReceipt
   return rows
 }
 
-/** All sessions first and in order: with the tenants' locks of the event log held, nothing is waited for any more. */
+/** What the time of one transaction allows; the rest is the next batch's. */
+function* forAWhile(receipts: StoredReceipt[], onEach: () => void): Generator<StoredReceipt> {
+  const until = Date.now() + maxBatchMs
+  for (const receipt of receipts) {
+    yield receipt
+    onEach()
+    if (Date.now() > until) return
+  }
+}
+
+/** All sessions first and in order: two batches then wait for each other and never in a ring. */
 async function lockSessions(trx: Knex.Transaction, receipts: StoredReceipt[]): Promise<void> {
   const sessionIds = receipts.flatMap((receipt) => receipt.session_id ?? [])
   for (const table of ['conversations_users', 'untracked_sessions'])

@@ -37,11 +37,8 @@ export function createReceiptIngest({ database, processing, deliveriesOf }: Rece
     }))
     return await database.withService(undefined, async (trx) => {
       await addMissing(trx, arrivals)
-      const settled: SettledReceipt[] = []
       // The workflow that asked is told by its asking: no signal.
-      for (const receipt of await lockUnfinished(trx, [...byKey.keys()]))
-        settled.push(await processing.applySafely(trx, receipt, false))
-      return settled
+      return await processing.applyAll(trx, await lockUnfinished(trx, [...byKey.keys()]), false)
     })
   }
 }

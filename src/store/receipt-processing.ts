@@ -13,13 +13,20 @@ type Applied = {
   tenantId?: string | null | undefined
   userId?: string | null | undefined
   leadId?: string | null | undefined
+  events: NewEvent[]
+}
+
+/** A receipt's outcome and what belongs into the event log with it. */
+export interface SettledWithEvents {
+  settled: SettledReceipt
+  events: NewEvent[]
 }
 
 export interface ReceiptProcessingDeps {
   database: Pick<Database, 'withService'>
   states: ReceiptStates
   effectsOf: (delivery: { provider: string; kind: string; externalId: string; payload: Buffer }) => WebhookEffect
-  applyToSession: (
+  foldIntoSession: (
     trx: Knex.Transaction,
     change: { sessionId: string; conversationId: string; events: SessionEvent[] },
   ) => Promise<{ found: false } | { found: true; mismatch: true } | Applied>
@@ -31,21 +38,22 @@ export function createReceiptProcessing({
   database,
   states,
   effectsOf,
-  applyToSession,
+  foldIntoSession,
   appendEvents,
 }: ReceiptProcessingDeps) {
-  async function apply(trx: Knex.Transaction, receipt: StoredReceipt, signalPending: boolean): Promise<SettledReceipt> {
+  async function apply(trx: Knex.Transaction, receipt: StoredReceipt, signalPending: boolean): Promise<SettledWithEvents> {
+    const none = (settled: SettledReceipt) => ({ settled, events: [] })
     const { conversationId, event } = effectsOf({ ...receipt, externalId: receipt.external_id })
     const sessionId = receipt.session_id ?? (await sessionOfConversation(trx, receipt.provider, conversationId))
-    if (!sessionId) return await states.waiting(trx, receipt)
-    const applied = await applyToSession(trx, { sessionId, conversationId, events: [event] })
-    if (!applied.found) return await states.waiting(trx, receipt)
-    if (applied.mismatch) return await states.mismatched(trx, receipt)
+    if (!sessionId) return none(await states.waiting(trx, receipt))
+    const applied = await foldIntoSession(trx, { sessionId, conversationId, events: [event] })
+    if (!applied.found) return none(await states.waiting(trx, receipt))
+    if (applied.mismatch) return none(await states.mismatched(trx, receipt))
     const tenantId = applied.tenantId ?? undefined
     const signal = signalOf(receipt.delivery_key, event)
     const settled = await states.processed(trx, receipt, { tenantId, sessionId, signal, signalPending })
-    if (tenantId) await appendEvents(trx, [processedEvent(receipt, sessionId, tenantId, applied)])
-    return settled
+    const events = tenantId ? [...applied.events, processedEvent(receipt, sessionId, tenantId, applied)] : []
+    return { settled, events }
   }
 
   /** One of several in a transaction: what fails is undone alone, and its neighbours go on. */
@@ -53,16 +61,17 @@ export function createReceiptProcessing({
     trx: Knex.Transaction,
     receipt: StoredReceipt,
     signalPending: boolean,
-  ): Promise<SettledReceipt> {
+  ): Promise<SettledWithEvents> {
     await trx.raw('savepoint receipt')
     try {
-      const settled = await apply(trx, receipt, signalPending)
+      const applied = await apply(trx, receipt, signalPending)
       await trx.raw('release savepoint receipt')
-      return settled
+      return applied
     } catch (error) {
       if (isDatabaseDown(error)) throw error
       await trx.raw('rollback to savepoint receipt')
-      return isTransient(error) ? await states.putOff(trx, receipt) : await states.failed(trx, receipt, error)
+      const settled = isTransient(error) ? await states.putOff(trx, receipt) : await states.failed(trx, receipt, error)
+      return { settled, events: [] }
     }
   }
 
@@ -70,12 +79,28 @@ export function createReceiptProcessing({
     return await database.withService(undefined, async (trx) => {
       const receipt = await lockReceipt(trx, receiptId)
       if (receipt && !isOpen(receipt)) return repeated(receipt)
-      return receipt && (await apply(trx, receipt, false))
+      if (!receipt) return undefined
+      const { settled, events } = await apply(trx, receipt, false)
+      await appendEvents(trx, events)
+      return settled
     })
   }
 
   return {
-    applySafely,
+    /** Several receipts in one transaction, their events last: that lock is the tenants', and is to be held shortly. */
+    async applyAll(
+      trx: Knex.Transaction,
+      receipts: Iterable<StoredReceipt>,
+      signalPending: boolean,
+    ): Promise<SettledReceipt[]> {
+      const done: SettledWithEvents[] = []
+      for (const receipt of receipts) done.push(await applySafely(trx, receipt, signalPending))
+      await appendEvents(
+        trx,
+        done.flatMap(({ events }) => events),
+      )
+      return done.map(({ settled }) => settled)
+    },
     /**
      * Takes one receipt; one that is settled answers what it was settled as.
      * @throws what may pass, to be tried again; a failure that stays is counted, and the last try settles it

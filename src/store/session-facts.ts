@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { TranscriptEntry } from '../domain/event.js'
+import type { NewEvent, TranscriptEntry } from '../domain/event.js'
 import type { SessionFacts, SessionOutcome } from '../domain/session.js'
 import { adoptTenant } from './database.js'
 import { appendEvents } from './event-log.js'
@@ -25,6 +25,8 @@ export type Applied =
   | { found: false }
   | { found: true; mismatch: true }
   | {
+      /** Entries of the event log that are due; they belong into the same transaction. */
+      events: NewEvent[]
       found: true
       mismatch: false
       tracked: boolean
@@ -57,11 +59,18 @@ interface UntrackedRow {
   facts: SessionFacts
 }
 
-/**
- * Folds news of a session into its row, inside a service transaction that then is the tenant's. It takes the row's lock,
- * then the event log's: a transaction is for one session.
- */
+/** Folds news of a session into its row and the event log, inside a service transaction that then is the tenant's. */
 export async function applyToSession(trx: Knex.Transaction, input: ApplyInput): Promise<Applied> {
+  const applied = await foldIntoSession(trx, input)
+  if (applied.found && !applied.mismatch) await appendEvents(trx, applied.events)
+  return applied
+}
+
+/**
+ * Folds news of a session into its row. The caller appends the events, last of all: their lock is the whole tenant's, and
+ * is held from then on.
+ */
+export async function foldIntoSession(trx: Knex.Transaction, input: ApplyInput): Promise<Applied> {
   const row = await lockTracked(trx, input.sessionId)
   if (row) return await applyTracked(trx, row, input)
   const untracked = await lockUntracked(trx, input.sessionId)
@@ -101,9 +110,9 @@ async function applyTracked(trx: Knex.Transaction, row: TrackedRow, input: Apply
   const outcome = columnsOf(after)
   if (json(after) !== json(before) || outcome.status !== row.status || events.length > 0)
     await updateTracked(trx, row.sessionId, { state: after, announced })
-  await appendEvents(trx, events)
   return {
     ...result(row, outcome),
+    events,
     tracked: true,
     tenantId: row.tenantId,
     leadId: row.leadId ?? undefined,
@@ -119,7 +128,7 @@ async function applyUntracked(trx: Knex.Transaction, row: UntrackedRow, input: A
   const outcome = columnsOf(after)
   if (json(after.facts) !== json(row.facts) || outcome.status !== row.status)
     await updateUntracked(trx, input.sessionId, after)
-  const nothing = { tenantId: undefined, leadId: undefined, hasTranscript: false, hasRecording: false }
+  const nothing = { events: [], tenantId: undefined, leadId: undefined, hasTranscript: false, hasRecording: false }
   return { ...result(row, outcome), ...nothing, tracked: false }
 }
 
