@@ -1,24 +1,45 @@
 export interface EngineGateOptions {
   /** More workflows at once make every one of them slower than the drain is. */
   maxInflight: number
+  /** Settled within this time, an event's own workflow keeps up; slower ones make room by going fewer. Milliseconds. */
+  targetMs?: number
   /** After a failed start the engine is left alone for this long. */
   restMs?: number
   now?: () => number
 }
 
-/** Whether the next event gets a workflow of its own, or is left to the drain. */
-export function createEngineGate({ maxInflight, restMs = 1000, now = Date.now }: EngineGateOptions) {
+/** A slower engine is not told twice of the same jam. Milliseconds. */
+const backoffMs = 50
+
+/**
+ * Whether the next event gets a workflow of its own, or is left to the drain. How many at once the engine carries is not
+ * known beforehand, so it is felt for: one more while they settle in time, half as many when one does not.
+ */
+export function createEngineGate({ maxInflight, targetMs = 40, restMs = 1000, now = Date.now }: EngineGateOptions) {
   let inflight = 0
+  let limit = maxInflight
   let closedUntil = 0
+  let slowedAt = Number.NEGATIVE_INFINITY
+
+  function settled(ms: number): void {
+    if (ms <= targetMs) limit = Math.min(maxInflight, limit + 0.1)
+    else if (now() - slowedAt >= backoffMs) {
+      slowedAt = now()
+      limit = Math.max(Math.min(1, maxInflight), limit / 2)
+    }
+  }
+
   return {
     /** Takes a place; whoever got one gives it back with `leave`. */
     enter(): boolean {
-      if (inflight >= maxInflight || now() < closedUntil) return false
+      if (inflight >= Math.floor(limit) || now() < closedUntil) return false
       inflight++
       return true
     },
-    leave(): void {
+    /** @param tookMs how long the event's workflow took to settle it; absent when there was none */
+    leave(tookMs?: number): void {
       inflight--
+      if (tookMs !== undefined) settled(tookMs)
     },
     /** The engine did not take a start. */
     close(): void {
@@ -26,6 +47,10 @@ export function createEngineGate({ maxInflight, restMs = 1000, now = Date.now }:
     },
     get inflight(): number {
       return inflight
+    },
+    /** How many at once the engine is trusted with now. */
+    get limit(): number {
+      return Math.floor(limit)
     },
   }
 }

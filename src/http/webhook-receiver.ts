@@ -121,7 +121,8 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
     deadline: number,
   ): Promise<ReceiptStatus | undefined> {
     const settled = deps.waitSettled(receiptId, placeMs)
-    void settled.finally(gate.leave)
+    const began = Date.now()
+    void settled.finally(() => gate.leave(Date.now() - began))
     const notStarted = begin(delivery, receiptId, deadline).then((started) => (started ? settled : undefined))
     return await within(Promise.race([settled, notStarted]), deadline).catch(() => undefined)
   }

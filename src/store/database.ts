@@ -1,8 +1,10 @@
 import type { Knex } from 'knex'
+import pg from 'pg'
 import { ForbiddenError, UnavailableError } from '../domain/errors.js'
 import type { Actor, Role } from '../domain/identity.js'
 import { asUnavailable, isDatabaseDown, type StoreLog } from './database-down.js'
 import { createPool, reasonOf } from './pool.js'
+import { transaction } from './transaction.js'
 import { isUuid } from './values.js'
 
 export interface DatabaseOptions {
@@ -33,10 +35,7 @@ export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000 }:
 
   async function run<T>(context: Context, work: Work<T>): Promise<T> {
     try {
-      return await pool.transaction(async (trx) => {
-        await enter(trx, context)
-        return await work(trx)
-      })
+      return await transaction(pool, opening(context), work)
     } catch (error) {
       throw asUnavailable(error, log)
     }
@@ -77,14 +76,23 @@ export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000 }:
 
 export type Database = ReturnType<typeof createDatabase>
 
-/** Role, tenant, user and time limits for this transaction only: whoever borrows the connection next finds none of it. */
-async function enter(trx: Knex.Transaction, { databaseRole, tenantId, userId, role }: Context): Promise<void> {
-  await trx.raw(
-    `select set_config('role', ?, true), set_config('app.tenant_id', ?, true), set_config('app.user_id', ?, true),
-       set_config('app.role', ?, true), set_config('statement_timeout', ?, true),
-       set_config('idle_in_transaction_session_timeout', ?, true)`,
-    [databaseRole, tenantId ?? '', userId ?? '', role ?? '', String(statementTimeoutMs), String(idleTimeoutMs)],
+/**
+ * Begins a transaction with its role, tenant, user and time limits, in one trip to the server. They are this transaction's
+ * only: whoever borrows the connection next finds none of it.
+ */
+function opening({ databaseRole, tenantId, userId, role }: Context): string {
+  const settings = {
+    role: databaseRole,
+    'app.tenant_id': tenantId ?? '',
+    'app.user_id': userId ?? '',
+    'app.role': role ?? '',
+    statement_timeout: String(statementTimeoutMs),
+    idle_in_transaction_session_timeout: String(idleTimeoutMs),
+  }
+  const calls = Object.entries(settings).map(
+    ([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`,
   )
+  return `begin; select ${calls.join(', ')}`
 }
 
 /** Confines a service transaction to one tenant, as soon as the tenant is known. */

@@ -27,10 +27,20 @@ export async function appendEvents(trx: Knex.Transaction, events: NewEvent[]): P
   if (events.length === 0) return []
   // Held until the commit: who reads on from an id would miss a lower one that is committed later. In order of tenant,
   // so that two transactions never wait for each other.
-  for (const tenantId of [...new Set(events.map((event) => event.tenantId))].sort())
-    await trx.raw('select pg_advisory_xact_lock(?, hashtext(?))', [lockSpace, tenantId])
-  const inserted = await trx('event_logs').insert(events.map(rowOf)).returning<{ id: string }[]>('id')
-  return inserted.map(({ id }) => id)
+  const tenants = [...new Set(events.map((event) => event.tenantId))].sort()
+  const { rows } = await trx.raw<{ rows: { id: string }[] }>(
+    `with locked as materialized (
+       select count(pg_advisory_xact_lock(${lockSpace}, hashtext(tenant))) as locks
+       from (select tenant from unnest(?::text[]) with ordinality as t (tenant, place) order by place) as tenants)
+     insert into event_logs (tenant_id, event, severity, user_id, lead_id, session_id, trace_id, data)
+     select tenant_id, event, severity, user_id, lead_id, session_id, trace_id, data
+     from locked, jsonb_to_recordset(?::jsonb) as entry (tenant_id uuid, event text, severity text, user_id text,
+       lead_id text, session_id uuid, trace_id text, data jsonb)
+     where locked.locks > 0
+     returning id`,
+    [tenants, `[${events.map(rowOf).join(',')}]`] as Knex.RawBinding[],
+  )
+  return rows.map(({ id }) => id)
 }
 
 /** Makes this month's and the next month's partition of the log, where they are missing. */
@@ -66,16 +76,17 @@ async function selectEvents(trx: Knex.Transaction, bindings: [string, string, nu
   return rows
 }
 
-const rowOf = (event: NewEvent) => ({
-  tenant_id: event.tenantId,
-  event: event.event,
-  severity: event.severity ?? 'info',
-  user_id: text(event.userId),
-  lead_id: text(event.leadId),
-  session_id: event.sessionId ?? null,
-  trace_id: text(event.traceId),
-  data: json(event.data),
-})
+const rowOf = (event: NewEvent) =>
+  json({
+    tenant_id: event.tenantId,
+    event: event.event,
+    severity: event.severity ?? 'info',
+    user_id: text(event.userId),
+    lead_id: text(event.leadId),
+    session_id: event.sessionId ?? null,
+    trace_id: text(event.traceId),
+    data: event.data,
+  })
 
 const text = (value: string | undefined) => (value === undefined ? null : cleanText(value))
 

@@ -16,7 +16,7 @@ const abandonedSeconds = 15
 const leftoverSeconds = 10
 
 /** Longest transaction: the locks of its sessions keep the receipts' own workflows waiting, and those an answer. */
-const maxBatchMs = 150
+const maxBatchMs = 50
 
 // Turn by turn: the first of every tenant, then the second of every tenant. What no session is known for yet takes its
 // turns together, as one more tenant, so that a flood of it cannot push the others back.

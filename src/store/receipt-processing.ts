@@ -41,7 +41,11 @@ export function createReceiptProcessing({
   foldIntoSession,
   appendEvents,
 }: ReceiptProcessingDeps) {
-  async function apply(trx: Knex.Transaction, receipt: StoredReceipt, signalPending: boolean): Promise<SettledWithEvents> {
+  async function apply(
+    trx: Knex.Transaction,
+    receipt: StoredReceipt,
+    signalPending: boolean,
+  ): Promise<SettledWithEvents> {
     const none = (settled: SettledReceipt) => ({ settled, events: [] })
     const { conversationId, event } = effectsOf({ ...receipt, externalId: receipt.external_id })
     const sessionId = receipt.session_id ?? (await sessionOfConversation(trx, receipt.provider, conversationId))
@@ -62,14 +66,15 @@ export function createReceiptProcessing({
     receipt: StoredReceipt,
     signalPending: boolean,
   ): Promise<SettledWithEvents> {
-    await trx.raw('savepoint receipt')
+    // The receipt before may have confined the transaction to its tenant.
+    await trx.raw(`savepoint receipt; ${everyTenant}`)
     try {
       const applied = await apply(trx, receipt, signalPending)
       await trx.raw('release savepoint receipt')
       return applied
     } catch (error) {
       if (isDatabaseDown(error)) throw error
-      await trx.raw('rollback to savepoint receipt')
+      await trx.raw(`rollback to savepoint receipt; ${everyTenant}`)
       const settled = isTransient(error) ? await states.putOff(trx, receipt) : await states.failed(trx, receipt, error)
       return { settled, events: [] }
     }
@@ -95,6 +100,7 @@ export function createReceiptProcessing({
     ): Promise<SettledReceipt[]> {
       const done: SettledWithEvents[] = []
       for (const receipt of receipts) done.push(await applySafely(trx, receipt, signalPending))
+      await trx.raw(everyTenant)
       await appendEvents(
         trx,
         done.flatMap(({ events }) => events),
@@ -122,6 +128,9 @@ export function createReceiptProcessing({
 }
 
 export type ReceiptProcessing = ReturnType<typeof createReceiptProcessing>
+
+/** Lets a service transaction see the rows of every tenant again. */
+const everyTenant = `select set_config('app.tenant_id', '', true)`
 
 const isOpen = ({ status }: StoredReceipt) => status === 'received' || status === 'waiting'
 

@@ -55,8 +55,6 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
     set: string,
     bindings: unknown[],
   ): Promise<SettledReceipt> {
-    // Whoever applied the effects may have confined the transaction to the session's tenant; the receipt has none yet.
-    await trx.raw(`select set_config('app.tenant_id', '', true)`)
     const { rows } = await trx.raw<{ rows: { status: ReceiptStatus }[] }>(
       `update webhook_receipts set ${set} where id = ? returning status`,
       [...bindings, receipt.id] as Knex.RawBinding[],
