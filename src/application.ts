@@ -4,6 +4,7 @@ import { createApp } from './http/app.js'
 import { productRoutes } from './http/product-routes.js'
 import { createHttpServer } from './http/server.js'
 import type { Config } from './config.js'
+import { UnavailableError } from './domain/errors.js'
 import { createActivities } from '../activities/index.js'
 import { createLogger, type Logger } from './observability/logger.js'
 import { createMetrics, type Metrics } from './observability/metrics.js'
@@ -55,8 +56,8 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     version: options.version,
     together: options.api && options.worker,
   })
-  await services.database.assertSafeRole()
-  await services.eventLog.ensurePartitions()
+  const preparation = prepareDatabase(services, log, options.onFatal)
+  await preparation.firstTry
   const worker = options.worker ? startWorkerHalf(options, services, log) : undefined
   const server = options.api ? await createHttpServer(createApp(services, productRoutes(services)), config) : undefined
   if (options.api) services.background.start()
@@ -65,6 +66,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     services,
     url: server?.url,
     async stop() {
+      preparation.stop()
       await server?.close()
       await endpoint?.close()
       await services.background.stop()
@@ -73,6 +75,25 @@ export async function startApplication(options: ApplicationOptions): Promise<App
       await services.close()
     },
   }
+}
+
+/** How long until a database that is away is asked again, in milliseconds. */
+const databaseRetryMs = 2000
+
+/** Checks the roles and makes the partitions, now or as soon as the database is there: webhooks are kept without it. */
+function prepareDatabase({ database, eventLog }: Services, log: Logger, onFatal: (error: unknown) => void) {
+  let timer: NodeJS.Timeout | undefined
+  async function prepare(): Promise<void> {
+    try {
+      await database.assertSafeRole()
+      await eventLog.ensurePartitions()
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error
+      log.warn({ err: error, retry_ms: databaseRetryMs }, 'the database is not reachable yet')
+      timer = setTimeout(() => void prepare().catch(onFatal), databaseRetryMs)
+    }
+  }
+  return { firstTry: prepare(), stop: () => clearTimeout(timer) }
 }
 
 function logConfiguration(config: Config, log: Logger): void {
@@ -117,6 +138,7 @@ async function runWorkers(options: ApplicationOptions, services: Services, conne
     maxCachedWorkflows: config.temporal.maxCachedWorkflows,
     activities: createActivities(services.activityDeps),
     shutdownGraceMs: config.shutdownGraceMs,
+    observeTask: services.observeTask,
     onFatal: options.onFatal,
   })
   if (options.api) services.webhookClient.useNative(native)

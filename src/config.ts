@@ -91,6 +91,12 @@ export const variables = {
     '.parley',
     'Where embedded PostgreSQL, Temporal and the webhook spool keep their data',
   ),
+  PARLEY_INSTALLATION: variable(
+    'server',
+    text.optional(),
+    'derived from JWT_SECRET',
+    'Name that marks our conversations at a provider; set it before JWT_SECRET is rotated while conversations are open',
+  ),
   PARLEY_SPLIT: variable(
     'server',
     flag(false),
@@ -470,7 +476,7 @@ function shape(values: Values, root: string) {
     dataDir: resolve(root, values.PARLEY_DATA_DIR),
     split: values.PARLEY_SPLIT,
     /** Marks our conversations at a provider, so that two installations on one account leave each other's alone. */
-    installation: derive(jwtSecret, 'installation').slice(0, 8),
+    installation: derive(values.PARLEY_INSTALLATION ?? jwtSecret, 'installation').slice(0, 8),
     shutdownGraceMs: values.SHUTDOWN_GRACE_SECONDS * 1000,
     server: {
       port: values.PORT,

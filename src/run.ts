@@ -24,7 +24,8 @@ export async function runProcess(parts: Pick<ApplicationOptions, 'api' | 'worker
     },
   })
   if (application.url) log.info({ url: application.url }, 'API listens')
-  closeWithGrace({ delay: config.shutdownGraceMs + 10_000, logger: false }, async ({ err, signal }) => {
+  // The API's grace, then the worker's.
+  closeWithGrace({ delay: 2 * config.shutdownGraceMs + 10_000, logger: false }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'uncaught failure')
     else log.info({ signal }, 'stopping')
     await application.stop()

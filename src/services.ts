@@ -80,6 +80,10 @@ export function createServices({ config, log, metrics, client, version, together
     webhooks,
     probes: { ...probes, database: () => database.ping(1500) },
     workerHeartbeats: probes.heartbeats,
+    observeTask(name: string, status: string, durationMs: number): void {
+      metrics.workerTasks.inc({ name, status })
+      metrics.workerTaskDurationMs.observe({ name }, durationMs)
+    },
     endDirectly: createDirectEnd(core),
     activityDeps: activityDepsOf(core),
     background: webhooks.background,

@@ -53,9 +53,15 @@ export function createApi({ auth }) {
     endLast: (conversationId) => sendLast(endPath(conversationId), { body: {}, token: auth.currentToken() }),
     /** @returns {Promise<Session>} */
     session: (sessionId) => request('GET', `/sessions/${encodeURIComponent(sessionId)}`),
-    /** @returns {Promise<{ items: Session[], next_cursor: string | null }>} */
-    sessions: (cursor) =>
-      request('GET', `/sessions?${new URLSearchParams({ limit: '10', ...(cursor ? { cursor } : {}) })}`),
+    /**
+     * The user's own: leadership would be shown the whole company's.
+     * @returns {Promise<{ items: Session[], next_cursor: string | null }>}
+     */
+    sessions: (cursor) => {
+      const user = auth.user()?.id
+      const query = { limit: '10', ...(user ? { user } : {}), ...(cursor ? { cursor } : {}) }
+      return request('GET', `/sessions?${new URLSearchParams(query)}`)
+    },
     /** @returns {Promise<{ session_id: string, transcript: Line[] }>} */
     transcript: (sessionId) => request('GET', `/sessions/${encodeURIComponent(sessionId)}/transcript`),
   }

@@ -65,7 +65,7 @@ export function applicationPrograms({
   ...common
 }: ApplicationOptions): ChildSpec[] {
   // Beyond its own deadline, so that it is never cut off while it still finishes in time.
-  const graceMs = shutdownGraceMs + 12_000
+  const graceMs = 2 * shutdownGraceMs + 12_000
   if (!split)
     return [nodeProgram({ ...common, name: 'application', file: 'app.js', graceMs, readyUrl: `${url}/ready` })]
   const worker = nodeProgram({

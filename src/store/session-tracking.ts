@@ -56,7 +56,8 @@ export async function trackSession(trx: Knex.Transaction, users: UserStore, inpu
   const resolved = input.owner ? await users.resolveForTracking(input.owner, trx) : undefined
   const row = known === undefined && resolved?.tenantId !== undefined
   await (row ? insertTracked(trx, input, resolved) : upsertUntracked(trx, input))
-  await applyFacts(trx, input)
+  // A new row begins with what the fold of its creation alone would give.
+  if (!row || input.facts) await applyFacts(trx, input)
   return row ? tracked(resolved.systemUserId) : untracked
 }
 
@@ -113,6 +114,7 @@ async function insertTracked(trx: Knex.Transaction, input: TrackInput, owner: Re
     prewarm_ms: input.prewarmMs ?? prewarmMs(input.prewarm),
     prewarm: json(input.prewarm),
     start_ms: input.startMs ?? null,
+    facts: json({ createdAt: input.createdAt }),
     metadata: json(input.metadata ?? {}),
   })
 }

@@ -1,7 +1,17 @@
 import { hostname } from 'node:os'
-import { NativeConnection, Worker } from '@temporalio/worker'
+import type { Context as ActivityContext } from '@temporalio/activity'
+import {
+  type ActivityExecuteInput,
+  type ActivityInboundCallsInterceptor,
+  NativeConnection,
+  type Next,
+  Worker,
+} from '@temporalio/worker'
 import type { TaskQueues } from '../../workflows/messages.js'
 import { connectionOptions, type TemporalConfig } from './connection.js'
+
+/** Hears of every attempt of an activity. Milliseconds. */
+export type ObserveTask = (name: string, status: 'completed' | 'failed', durationMs: number) => void
 
 export interface WorkerOptions {
   connection: NativeConnection
@@ -12,6 +22,7 @@ export interface WorkerOptions {
   maxCachedWorkflows: number
   activities: { sessions: object; webhooks: object; providers: object }
   shutdownGraceMs: number
+  observeTask: ObserveTask
   /** A worker that cannot go on: the process should end and be started anew. */
   onFatal: (error: unknown) => void
 }
@@ -31,6 +42,28 @@ export async function connectNative(
   }
 }
 
+/** Counts and times the attempts of activities, local ones included. */
+function observing(observe: ObserveTask) {
+  return (context: ActivityContext) => ({
+    inbound: {
+      async execute(
+        input: ActivityExecuteInput,
+        next: Next<ActivityInboundCallsInterceptor, 'execute'>,
+      ): Promise<unknown> {
+        const began = performance.now()
+        let status: 'completed' | 'failed' = 'failed'
+        try {
+          const result = await next(input)
+          status = 'completed'
+          return result
+        } finally {
+          observe(context.info.activityType, status, performance.now() - began)
+        }
+      },
+    },
+  })
+}
+
 /** One worker per task queue, all on one connection; they poll from the moment this returns. */
 export async function startWorkers(options: WorkerOptions) {
   const { taskQueues, activities, workflowBundle } = options
@@ -39,6 +72,7 @@ export async function startWorkers(options: WorkerOptions) {
     connection: options.connection,
     namespace: options.namespace,
     identity: `${process.pid}@${hostname()}`,
+    interceptors: { activity: [observing(options.observeTask)] },
     ...graces,
   }
   const workers = await Promise.all([

@@ -18,7 +18,10 @@ export interface Call {
 }
 
 /** One request, its answer read as JSON when it is some. */
-export async function call(url: string, { method = 'POST', token, headers = {}, body, raw, signal }: Call = {}): Promise<Answer> {
+export async function call(
+  url: string,
+  { method = 'POST', token, headers = {}, body, raw, signal }: Call = {},
+): Promise<Answer> {
   const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
   const response = await fetch(url, {
     method,
@@ -50,7 +53,11 @@ export async function login(url: string, email = 'lead@acme.test', password = 'p
 }
 
 /** Asks until the answer is there; fails with the last one. */
-export async function eventually<T>(ask: () => Promise<T>, isThere: (value: T) => boolean, limitMs = 15_000): Promise<T> {
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  isThere: (value: T) => boolean,
+  limitMs = 15_000,
+): Promise<T> {
   const giveUpAt = Date.now() + limitMs
   for (;;) {
     const value = await ask()

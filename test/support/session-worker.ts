@@ -9,7 +9,13 @@ import type { SessionInput } from '../../workflows/messages.js'
 
 /** What a session does when nothing goes wrong; tests replace single steps. */
 export function calmActivities(): { [K in keyof SessionActivities]: SessionActivities[K] } {
-  const outcome = { status: 'completed' as const, joinedAt: undefined, endedAt: '2026-11-21T10:05:00.000Z', durationSeconds: 300, endReason: 'user' as const }
+  const outcome = {
+    status: 'completed' as const,
+    joinedAt: undefined,
+    endedAt: '2026-11-21T10:05:00.000Z',
+    durationSeconds: 300,
+    endReason: 'user' as const,
+  }
   return {
     prewarmModel: async () => ({ success: true, status: 200, duration_sec: 0.5 }),
     createConversation: async () => ({
@@ -42,7 +48,15 @@ export function sessionInput(changes: Partial<SessionInput> = {}): SessionInput 
     recording: false,
     providerQueue: '',
     ...changes,
-    limits: { startMs: 5000, trackMs: 1000, maxGraceMs: 1000, abandonMs: 200, confirmMs: 50, artifactWaitMs: 2000, ...changes.limits },
+    limits: {
+      startMs: 5000,
+      trackMs: 1000,
+      maxGraceMs: 1000,
+      abandonMs: 200,
+      confirmMs: 50,
+      artifactWaitMs: 2000,
+      ...changes.limits,
+    },
   }
 }
 

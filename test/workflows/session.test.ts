@@ -25,10 +25,15 @@ function noting(changes: Partial<SessionActivities> = {}) {
       },
     ]),
   )
-  return { calls, named: (name: string) => calls.filter((call) => call.name === name), activities: noted as unknown as SessionActivities }
+  return {
+    calls,
+    named: (name: string) => calls.filter((call) => call.name === name),
+    activities: noted as unknown as SessionActivities,
+  }
 }
 
-const start = (input: SessionInput, requestId = 'request-1') => worker!.sessions.start(input, { requestId, timeoutMs: 20_000 })
+const start = (input: SessionInput, requestId = 'request-1') =>
+  worker!.sessions.start(input, { requestId, timeoutMs: 20_000 })
 const owner = { tenantId: 't1', userId: 'u1', role: 'rep' as const }
 const end = (input: SessionInput, actor: object | undefined = owner) =>
   worker!.sessions.end(input.sessionId, { actor: actor as never, reason: 'user' }, 20_000)
@@ -60,7 +65,13 @@ describe('a session that goes well', () => {
       dbTracking: 'success',
     })
     const ended = await end(input)
-    expect(ended).toMatchObject({ conversationId: 'c1', status: 'completed', durationSeconds: 300, endReason: 'user', dbTracking: 'success' })
+    expect(ended).toMatchObject({
+      conversationId: 'c1',
+      status: 'completed',
+      durationSeconds: 300,
+      endReason: 'user',
+      dbTracking: 'success',
+    })
     await event(input, 'shutdown')
     await event(input, 'transcript')
     expect(await worker.result(input.sessionId)).toEqual({ sessionId: input.sessionId, conversationId: 'c1' })
@@ -120,7 +131,9 @@ describe('a session that goes well', () => {
 
 describe('a start', () => {
   it('passes what the model’s prewarm came to, also when that failed', async () => {
-    worker = await startSessionWorker({ prewarmModel: async () => ({ success: false, error: 'cold', duration_sec: 30 }) })
+    worker = await startSessionWorker({
+      prewarmModel: async () => ({ success: false, error: 'cold', duration_sec: 30 }),
+    })
     const { ready } = await start(worker.input({ prewarm: true }))
     expect(ready.prewarm).toEqual({ success: false, error: 'cold', duration_sec: 30 })
   })
@@ -145,7 +158,10 @@ describe('a start', () => {
     const input = worker.input()
     await start(input)
     const other = { ...input, requestHash: 'another' }
-    await expect(start(other, 'request-2')).rejects.toMatchObject({ status: 422, errors: [{ pointer: 'header/idempotency-key' }] })
+    await expect(start(other, 'request-2')).rejects.toMatchObject({
+      status: 422,
+      errors: [{ pointer: 'header/idempotency-key' }],
+    })
     await end(input)
     await worker.result(input.sessionId)
     await expect(start(other, 'request-3')).rejects.toMatchObject({ status: 422 })
@@ -153,11 +169,15 @@ describe('a start', () => {
   })
 
   it('answers the provider’s refusal, tries no second time, and looks for nothing to end', async () => {
-    const refusal = ApplicationFailure.nonRetryable('tavus answered create with 402: out of credits', 'provider_out_of_credits', {
-      status: 402,
-      providerStatus: 402,
-      effectless: true,
-    })
+    const refusal = ApplicationFailure.nonRetryable(
+      'tavus answered create with 402: out of credits',
+      'provider_out_of_credits',
+      {
+        status: 402,
+        providerStatus: 402,
+        effectless: true,
+      },
+    )
     const { activities, named } = noting({ createConversation: () => Promise.reject(refusal) })
     worker = await startSessionWorker(activities)
     const input = worker.input()
@@ -167,10 +187,16 @@ describe('a start', () => {
   })
 
   it('ends what may have been created when the result stayed unknown, and may be tried again under its key', async () => {
-    const lost = ApplicationFailure.create({ message: 'no answer', type: 'provider_timeout', nonRetryable: true, details: [{ status: 503 }] })
+    const lost = ApplicationFailure.create({
+      message: 'no answer',
+      type: 'provider_timeout',
+      nonRetryable: true,
+      details: [{ status: 503 }],
+    })
     let broken = true
     const { activities, named } = noting({
-      createConversation: (input: CreateInput) => (broken ? Promise.reject(lost) : calmActivities().createConversation(input)),
+      createConversation: (input: CreateInput) =>
+        broken ? Promise.reject(lost) : calmActivities().createConversation(input),
     })
     worker = await startSessionWorker(activities)
     const input = worker.input()
@@ -259,10 +285,14 @@ describe('an end', () => {
     worker = await startSessionWorker()
     const anonymous = worker.input({ owner: undefined })
     await start(anonymous)
-    expect(await worker.sessions.end(anonymous.sessionId, { reason: 'user' }, 20_000)).toMatchObject({ conversationId: 'c1' })
+    expect(await worker.sessions.end(anonymous.sessionId, { reason: 'user' }, 20_000)).toMatchObject({
+      conversationId: 'c1',
+    })
     const owned = worker.input()
     await start(owned)
-    await expect(worker.sessions.end(owned.sessionId, { reason: 'user' }, 20_000)).rejects.toMatchObject({ status: 404 })
+    await expect(worker.sessions.end(owned.sessionId, { reason: 'user' }, 20_000)).rejects.toMatchObject({
+      status: 404,
+    })
   })
 
   it('of an unknown session finds none', async () => {
@@ -300,7 +330,8 @@ describe('an end', () => {
   it('is asked for again when the conversation turns out to run on', async () => {
     let asked = 0
     const { activities, named } = noting({
-      askConversation: async () => (++asked === 1 ? { live: true, kinds: [] } : { live: false, kinds: ['shutdown', 'transcript'] }),
+      askConversation: async () =>
+        ++asked === 1 ? { live: true, kinds: [] } : { live: false, kinds: ['shutdown', 'transcript'] },
     })
     worker = await startSessionWorker(activities)
     const input = worker.input()
