@@ -57,8 +57,8 @@ module.exports = {
     {
       name: 'the configuration knows nothing of ours',
       severity: 'error',
-      from: { path: '^src/config[.]ts$' },
-      to: { path: parts },
+      from: { path: '^src/config(-variables)?[.]ts$' },
+      to: { path: parts, pathNot: '^src/config-variables[.]ts$' },
     },
     {
       name: 'only what composes a process reads the configuration',

@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/workflow'
+import { ApplicationFailure, condition } from '@temporalio/workflow'
 import type { Actor } from '../src/domain/identity.js'
 import { type EndRequester, maySeeSession } from '../src/domain/session.js'
 import type { EndedSession, ProviderEventMessage, ReadySession, SessionInput, SessionState } from './messages.js'
@@ -76,4 +76,20 @@ export class SessionMessages {
     const { phase, ready, end } = this
     return { sessionId: this.input.sessionId, owner: this.input.owner, phase, ready, end }
   }
+}
+
+/** Waits for the start, and fails as it failed. */
+export async function answerReady(messages: SessionMessages, requestId: string): Promise<ReadySession> {
+  messages.arrived(requestId)
+  await condition(() => messages.ready !== undefined || messages.failure !== undefined)
+  if (messages.ready) return messages.ready
+  throw messages.failure ?? ApplicationFailure.nonRetryable('the session did not start')
+}
+
+/** Asks for the end and waits for it. */
+export async function answerEnd(messages: SessionMessages, by: EndRequester) {
+  messages.requestEnd(by)
+  await condition(() => messages.end !== undefined || messages.failure !== undefined)
+  if (messages.end) return messages.end
+  throw messages.failure ?? ApplicationFailure.nonRetryable('the session did not start')
 }

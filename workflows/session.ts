@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
@@ -13,6 +12,7 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow'
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
+import type { Actor } from '../src/domain/identity.js'
 import { outcomeOf, type SessionFacts } from '../src/domain/session.js'
 import type { SessionActivities, TrackInput, TrackResult } from '../activities/session.js'
 import {
@@ -21,12 +21,12 @@ import {
   endUpdate,
   type PrewarmResult,
   providerEventSignal,
-  type ReadySession,
   type SessionInput,
   stateQuery,
 } from './messages.js'
+import { failureOf } from './failures.js'
 import { askProvider, endCall, patientStore, quickStore } from './options.js'
-import { SessionMessages } from './session-messages.js'
+import { answerEnd, answerReady, SessionMessages } from './session-messages.js'
 
 const status = defineSearchAttributeKey('ParleyStatus', SearchAttributeType.KEYWORD)
 const conversation = defineSearchAttributeKey('ParleyConversation', SearchAttributeType.KEYWORD)
@@ -40,26 +40,12 @@ export async function conversationSession(input: SessionInput): Promise<{ sessio
   setHandler(providerEventSignal, (message) => messages.received(message))
   setHandler(callerGoneSignal, ({ requestId }) => messages.left(requestId))
   setHandler(awaitReadyUpdate, ({ requestId }) => answerReady(messages, requestId), {
-    validator: ({ requestHash }) => messages.checkRequest(requestHash),
+    validator: ({ requestHash }: { requestHash: string }) => messages.checkRequest(requestHash),
   })
   setHandler(endUpdate, ({ reason }) => answerEnd(messages, reason), {
-    validator: ({ actor }) => messages.checkActor(actor),
+    validator: ({ actor }: { actor?: Actor | undefined }) => messages.checkActor(actor),
   })
   return new SessionRun(input, messages).run()
-}
-
-async function answerReady(messages: SessionMessages, requestId: string): Promise<ReadySession> {
-  messages.arrived(requestId)
-  await condition(() => messages.ready !== undefined || messages.failure !== undefined)
-  if (messages.ready) return messages.ready
-  throw messages.failure ?? ApplicationFailure.nonRetryable('the session did not start')
-}
-
-async function answerEnd(messages: SessionMessages, by: Parameters<SessionMessages['requestEnd']>[0]) {
-  messages.requestEnd(by)
-  await condition(() => messages.end !== undefined || messages.failure !== undefined)
-  if (messages.end) return messages.end
-  throw messages.failure ?? ApplicationFailure.nonRetryable('the session did not start')
 }
 
 class SessionRun {
@@ -330,16 +316,4 @@ class SessionRun {
       log.warn('the provider could not be asked', { error: failureOf(error).message })
     }
   }
-}
-
-/** The activity's own failure, out of its wrapper; a start that ran out of time is the provider's time-out. */
-function failureOf(error: unknown): ApplicationFailure {
-  const cause = error instanceof ActivityFailure ? error.cause : error
-  if (cause instanceof ApplicationFailure) return cause
-  return ApplicationFailure.create({
-    type: 'provider_timeout',
-    message: cause instanceof Error && cause.message ? cause.message : 'no answer in time',
-    nonRetryable: false,
-    details: [{ status: 503 }],
-  })
 }

@@ -51,7 +51,7 @@ async function copyText(button, code) {
     announce('Copied.')
   } catch {
     // The browser keeps the clipboard from us: selected, it is one key away.
-    getSelection().selectAllChildren(code)
+    window.getSelection().selectAllChildren(code)
     announce('Selected. Copy it with your keyboard.')
   }
 }

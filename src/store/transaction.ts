@@ -12,7 +12,8 @@ export async function transaction<T>(
   opening: string,
   work: (trx: Knex.Transaction) => Promise<T>,
 ): Promise<T> {
-  const connection = (await pool.client.acquireConnection()) as Connection
+  const client = pool.client as Knex.Client
+  const connection = (await client.acquireConnection()) as Connection
   try {
     await connection.query(opening)
     const result = await work(bound(pool, connection))
@@ -22,7 +23,7 @@ export async function transaction<T>(
     await undo(connection, error)
     throw error
   } finally {
-    await pool.client.releaseConnection(connection)
+    await client.releaseConnection(connection)
   }
 }
 

@@ -13,7 +13,7 @@ interface Sink {
 class SinkLogger implements TemporalLogger {
   constructor(private readonly sink: Sink) {}
   log(level: LogLevel, message: string, meta: LogMetadata = {}) {
-    const { error, ...fields } = meta
+    const { error, ...fields } = meta as Record<string, unknown>
     this.sink[level.toLowerCase() as keyof Sink](error === undefined ? fields : { ...fields, err: error }, message)
   }
   trace(message: string, meta?: LogMetadata) {

@@ -144,7 +144,7 @@ describe('a start by GET', () => {
   ])('that is %s starts nothing', async (_what, method, headers) => {
     const before = (await call(`${stack.simulator.url}/__sim/conversations?summary=true`, { method: 'GET' })).body
       .counts.created
-    const answer = await call(`${stack.url}/tavus/start`, { method, headers: headers as Record<string, string> })
+    const answer = await call(`${stack.url}/tavus/start`, { method, headers: headers })
     expect(answer.status).toBe(204)
     expect(answer.headers.get('cache-control')).toBe('no-store')
     const after = (await call(`${stack.simulator.url}/__sim/conversations?summary=true`, { method: 'GET' })).body.counts

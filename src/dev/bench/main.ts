@@ -89,7 +89,7 @@ async function startFloor(adminUrl: string): Promise<{ url: string; stop: () => 
   const file = fileURLToPath(new URL('./floor.js', import.meta.url))
   const child = spawn(process.execPath, [file, adminUrl], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: childEnvironment() as NodeJS.ProcessEnv,
+    env: childEnvironment(),
   })
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
   const { port } = JSON.parse(line) as { port: number }

@@ -28,7 +28,7 @@ async function startOnce(dataDir: string): Promise<number> {
       PORT: String(port),
       PARLEY_DATA_DIR: join(dataDir, 'start'),
       PUBLIC_URL: undefined,
-    }) as NodeJS.ProcessEnv,
+    }),
   })
   const ended = once(child, 'exit')
   try {

@@ -1,0 +1,405 @@
+import { z } from 'zod'
+
+/** One environment variable: how it is read, and what the generated documents say of it. */
+export interface Variable<S extends z.ZodType = z.ZodType> {
+  group: string
+  schema: S
+  /** What the documents show as the default; the schema holds the real one. */
+  shown: string
+  doc: string
+  secret?: boolean
+}
+
+const variable = <S extends z.ZodType>(
+  group: string,
+  schema: S,
+  shown: string | number | boolean,
+  doc: string,
+  more: { secret?: boolean } = {},
+): Variable<S> => ({ group, schema, shown: String(shown), doc, ...more })
+
+const text = z.string().trim().min(1)
+const url = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .transform((value) => value.replace(/\/+$/, ''))
+const flag = (fallback: boolean) =>
+  z
+    .stringbool({ error: 'must be true or false' })
+    .optional()
+    .transform((value) => value ?? fallback)
+const count = (fallback: number, min: number, max: number) =>
+  z.coerce.number({ error: 'must be a number' }).int('must be a whole number').min(min).max(max).default(fallback)
+const decimal = (fallback: number, min: number, max: number) =>
+  z.coerce.number({ error: 'must be a number' }).min(min).max(max).default(fallback)
+const list = z
+  .string()
+  .optional()
+  .transform((value) =>
+    (value ?? '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
+const rate = (fallback: string) =>
+  z
+    .string()
+    .regex(/^[1-9]\d*\/(second|minute|hour)$/, 'must look like 60/minute')
+    .default(fallback)
+    .transform((value) => {
+      const [points, unit] = value.split('/') as [string, 'second' | 'minute' | 'hour']
+      return { points: Number(points), windowSeconds: { second: 1, minute: 60, hour: 3600 }[unit] }
+    })
+const originList = list.refine(
+  (origins) => origins.every((origin) => /^[a-z][a-z0-9+.-]*:\/\/(\*|[^/*\s]+)$/i.test(origin)),
+  'must be origins such as https://app.example.org, or scheme://*',
+)
+
+/** Every variable that Parley reads, in the order of the documents. Nothing else reads the environment. */
+export const variables = {
+  NODE_ENV: variable(
+    'server',
+    z.enum(['development', 'test', 'production']).default('development'),
+    'development',
+    'production refuses placeholder secrets and unconfigured providers',
+  ),
+  PORT: variable('server', count(8000, 0, 65535), 8000, 'Port of the API; 0 takes a free one'),
+  HOST: variable('server', text.optional(), '127.0.0.1; 0.0.0.0 in production', 'Address that the API listens on'),
+  PUBLIC_URL: variable(
+    'server',
+    url.optional(),
+    'http://HOST:PORT',
+    'Where providers and browsers reach the API; callback URLs are built from it',
+  ),
+  TRUST_PROXY: variable(
+    'server',
+    flag(false),
+    false,
+    'Take the client address and protocol from X-Forwarded-* (only behind a proxy that sets them)',
+  ),
+  CORS_ORIGINS: variable(
+    'server',
+    originList,
+    '',
+    'Origins that browsers may call from, comma-separated: exact ones, or scheme://*; any other is refused with 403',
+  ),
+  ALLOWED_ORIGINS: variable('server', originList, '', 'Alias of CORS_ORIGINS; both are joined'),
+  PARLEY_DATA_DIR: variable(
+    'server',
+    text.default('.parley'),
+    '.parley',
+    'Where embedded PostgreSQL, Temporal and the webhook spool keep their data',
+  ),
+  PARLEY_INSTALLATION: variable(
+    'server',
+    text.optional(),
+    'derived from JWT_SECRET',
+    'Name that marks our conversations at a provider; set it before JWT_SECRET is rotated while conversations are open',
+  ),
+  PARLEY_SPLIT: variable(
+    'server',
+    flag(false),
+    false,
+    'npm start runs the API and the worker as two processes instead of one',
+  ),
+  BODY_LIMIT_KB: variable('server', count(256, 1, 10240), 256, 'Largest JSON request body in KiB; 413 beyond it'),
+  REQUEST_TIMEOUT_SECONDS: variable(
+    'server',
+    count(90, 1, 600),
+    90,
+    'A request whose headers and body take longer is closed',
+  ),
+  SHUTDOWN_GRACE_SECONDS: variable(
+    'server',
+    count(20, 1, 300),
+    20,
+    'How long a stopping process finishes what it began',
+  ),
+
+  DATABASE_URL: variable(
+    'stores',
+    text.optional(),
+    'embedded',
+    'PostgreSQL 15 or later; without it npm start brings one up',
+    { secret: true },
+  ),
+  DB_CONNECTION_STRING: variable('stores', text.optional(), '', 'Alias of DATABASE_URL', { secret: true }),
+  MIGRATION_DATABASE_URL: variable(
+    'stores',
+    text.optional(),
+    'DATABASE_URL',
+    'Connection of the role that owns the tables, when the application connects as another',
+    { secret: true },
+  ),
+  DATABASE_POOL_SIZE: variable('stores', count(12, 2, 200), 12, 'Connections a process holds at most'),
+  TEMPORAL_ADDRESS: variable(
+    'stores',
+    text.optional(),
+    'embedded',
+    'host:port of a Temporal server; without it npm start brings one up',
+  ),
+  TEMPORAL_NAMESPACE: variable('stores', text.default('default'), 'default', 'Temporal namespace'),
+  TEMPORAL_API_KEY: variable('stores', text.optional(), '', 'API key of Temporal Cloud; turns TLS on', {
+    secret: true,
+  }),
+  TEMPORAL_CLI_PATH: variable('stores', text.optional(), '', 'Path of a temporal binary for the embedded server'),
+  TEMPORAL_UI_URL: variable('stores', url.optional(), '', 'Address of the Temporal UI, for links; npm start sets it'),
+
+  JWT_SECRET: variable(
+    'identity',
+    z.string().min(32, 'must have at least 32 bytes').optional(),
+    'generated in development',
+    'Signs access tokens (HS256); at least 32 bytes',
+    { secret: true },
+  ),
+  JWT_EXP_HOURS: variable(
+    'identity',
+    decimal(12, 0.0001, 8760),
+    12,
+    'Life of an access token in hours, fractions allowed',
+  ),
+  REFRESH_EXP_DAYS: variable('identity', decimal(30, 0.0001, 3650), 30, 'Life of a refresh token in days'),
+  DEMO_PASSWORD: variable(
+    'identity',
+    z.string().min(8, 'must have at least 8 characters').default('parley-demo'),
+    'parley-demo',
+    'Password of the development seed users; never used in production',
+    { secret: true },
+  ),
+
+  TAVUS_API_KEY: variable(
+    'Tavus',
+    text.optional(),
+    '',
+    'Key of the Tavus account; without it development uses the simulator, production answers 503',
+    { secret: true },
+  ),
+  TAVUS_BASE_URL: variable(
+    'Tavus',
+    url.default('https://tavusapi.com'),
+    'https://tavusapi.com',
+    'Tavus API, without /v2',
+  ),
+  TAVUS_REPLICA_ID: variable(
+    'Tavus',
+    text.optional(),
+    '',
+    'Default replica (face); may be omitted when the persona has one',
+  ),
+  TAVUS_PERSONA_ID: variable('Tavus', text.optional(), '', 'Default persona (PAL)'),
+  TAVUS_CALLBACK_URL: variable(
+    'Tavus',
+    url.optional(),
+    'PUBLIC_URL/tavus/callback',
+    'Where Tavus sends callbacks; session and token are added as its query',
+  ),
+  TAVUS_CALLBACK_SECRET: variable(
+    'Tavus',
+    list,
+    'derived from JWT_SECRET',
+    'Keys of the callback token, comma-separated: the first signs, any verifies',
+    { secret: true },
+  ),
+  TAVUS_CALLBACK_ALLOW_UNSIGNED: variable(
+    'Tavus',
+    flag(false),
+    false,
+    'Accept callbacks without a token; refused in production',
+  ),
+  TAVUS_CUSTOM_LLM_ENABLE: variable(
+    'Tavus',
+    flag(false),
+    false,
+    'Warm the custom LLM before each conversation and use CUSTOM_LLM_PERSONA_ID',
+  ),
+  TAVUS_PARTICIPANT_LEFT_TIMEOUT_SECONDS: variable(
+    'Tavus',
+    count(30, 0, 3600),
+    30,
+    'Tavus ends a conversation this long after the last person left',
+  ),
+  TAVUS_PARTICIPANT_ABSENT_TIMEOUT_SECONDS: variable(
+    'Tavus',
+    count(300, 1, 3600),
+    300,
+    'Tavus ends a conversation that nobody joined after this time',
+  ),
+  TAVUS_REQUEST_TIMEOUT_SECONDS: variable('Tavus', decimal(10, 0.05, 120), 10, 'Time limit of one Tavus request'),
+  TAVUS_ENABLE_RECORDING: variable('Tavus', flag(false), false, 'Allow recording; needs the three variables below'),
+  TAVUS_RECORDING_S3_BUCKET_NAME: variable(
+    'Tavus',
+    text.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be an S3 bucket name').optional(),
+    '',
+    'Bucket that receives recordings',
+  ),
+  TAVUS_RECORDING_S3_BUCKET_REGION: variable(
+    'Tavus',
+    text.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be an AWS region such as eu-west-1').optional(),
+    '',
+    'Region of that bucket',
+  ),
+  TAVUS_AWS_ASSUME_ROLE_ARN: variable(
+    'Tavus',
+    text
+      .regex(
+        /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/,
+        'must be an IAM role ARN, arn:aws:iam::<12 digits>:role/<name>',
+      )
+      .optional(),
+    '',
+    'Role that Tavus assumes to write there',
+  ),
+  AWS_ACCESS_KEY_ID: variable(
+    'Tavus',
+    text.optional(),
+    '',
+    'With the secret key: recordings are answered with a presigned URL',
+    { secret: true },
+  ),
+  AWS_SECRET_ACCESS_KEY: variable('Tavus', text.optional(), '', 'See AWS_ACCESS_KEY_ID', { secret: true }),
+  AWS_SESSION_TOKEN: variable('Tavus', text.optional(), '', 'Session token of temporary AWS credentials', {
+    secret: true,
+  }),
+
+  CUSTOM_LLM_BASE_URL: variable(
+    'custom LLM',
+    url.optional(),
+    '',
+    'The model behind the persona; prewarm asks its /healthz',
+  ),
+  CUSTOM_LLM_API_KEY: variable('custom LLM', text.optional(), '', 'Bearer token of the custom LLM', { secret: true }),
+  CUSTOM_LLM_PERSONA_ID: variable(
+    'custom LLM',
+    text.optional(),
+    '',
+    'Persona used in place of TAVUS_PERSONA_ID while the custom LLM is on',
+  ),
+  CUSTOM_LLM_PREWARM_TIMEOUT_SECONDS: variable(
+    'custom LLM',
+    decimal(30, 0.05, 300),
+    30,
+    'Time limit of a prewarm; a slow model never stops the call',
+  ),
+  CUSTOM_LLM_WARM_SECONDS: variable(
+    'custom LLM',
+    decimal(0, 0, 86400),
+    0,
+    'A model warmed within this time is not warmed again; 0 warms it every time',
+  ),
+
+  RATE_LIMIT_ANONYMOUS: variable(
+    'limits',
+    rate('60/minute'),
+    '60/minute',
+    'Requests of one address without a valid token',
+  ),
+  LOGIN_RATE_LIMIT: variable('limits', rate('10/minute'), '10/minute', 'Login tries per address and per account'),
+  WEBHOOK_ACK_MS: variable('limits', count(400, 10, 30000), 400, 'A webhook is answered within this many milliseconds'),
+  WEBHOOK_MAX_INFLIGHT: variable(
+    'limits',
+    count(12, 0, 1000),
+    12,
+    'Webhooks with a workflow of their own at once; the rest are drained in batches',
+  ),
+  WEBHOOK_BODY_LIMIT: variable(
+    'limits',
+    count(1048576, 1024, 33554432),
+    1048576,
+    'Largest webhook body in bytes; 413 beyond it',
+  ),
+  WEBHOOK_MATCH_MINUTES: variable(
+    'limits',
+    decimal(10, 0.001, 1440),
+    10,
+    'How long an event waits for its session to be known, in minutes; then it is parked as unmatched',
+  ),
+  IDEMPOTENCY_TTL_DAYS: variable('limits', decimal(90, 1, 3650), 90, 'How long receipts are kept, in days'),
+
+  SESSION_START_TIMEOUT_SECONDS: variable(
+    'sessions',
+    decimal(60, 0.5, 600),
+    60,
+    'Budget of a session start, provider retries included',
+  ),
+  SESSION_MAX_SECONDS: variable(
+    'sessions',
+    count(3600, 5, 86400),
+    3600,
+    'Longest conversation; a request may ask for less',
+  ),
+  SESSION_MAX_GRACE_SECONDS: variable(
+    'sessions',
+    decimal(60, 0, 3600),
+    60,
+    'Parley ends a conversation this long after its maximum, should the provider not have',
+  ),
+  SESSION_ABANDON_SECONDS: variable(
+    'sessions',
+    decimal(10, 0.1, 3600),
+    10,
+    'A caller that hung up before the answer: the conversation is ended after this time',
+  ),
+  ALLOW_ANONYMOUS_SESSIONS: variable(
+    'sessions',
+    flag(true),
+    true,
+    'Without a valid token: true starts an untracked session, false answers 401',
+  ),
+  ANONYMOUS_MAX_ACTIVE: variable(
+    'sessions',
+    count(50, 0, 100000),
+    50,
+    'Anonymous conversations open at once; 429 beyond it',
+  ),
+  SESSION_RECONCILE_SECONDS: variable(
+    'sessions',
+    decimal(60, 0.2, 3600),
+    60,
+    'How often open sessions are compared with the provider',
+  ),
+  SESSION_ARTIFACT_WAIT_SECONDS: variable(
+    'sessions',
+    decimal(1800, 0.1, 86400),
+    1800,
+    'How long an ended session waits for transcript and recording',
+  ),
+  SESSION_TRACK_WAIT_MS: variable(
+    'sessions',
+    count(1000, 10, 30000),
+    1000,
+    'How long the caller of a start waits for the row; then db_tracking is "pending"',
+  ),
+
+  LOG_LEVEL: variable(
+    'observability',
+    z
+      .string()
+      .trim()
+      .toLowerCase()
+      .pipe(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']))
+      .default('info'),
+    'info',
+    'Any case',
+  ),
+  OBS_REDACT_PII: variable('observability', flag(true), true, 'Mask phones, emails, tokens and names in logs'),
+  OTEL_SERVICE_NAME_API: variable('observability', text.default('parley-api'), 'parley-api', 'Name of the API in logs'),
+  OTEL_SERVICE_NAME_WORKER: variable(
+    'observability',
+    text.default('parley-worker'),
+    'parley-worker',
+    'Name of the worker in logs',
+  ),
+  PARLEY_WORKER_METRICS_PORT: variable(
+    'observability',
+    count(0, 0, 65535),
+    '0 (off)',
+    'Port of /metrics and /health of a worker that runs apart',
+  ),
+  MAX_CACHED_WORKFLOWS: variable(
+    'observability',
+    count(300, 10, 100000),
+    300,
+    'Workflows a worker keeps in memory: more cost memory, fewer cost replays',
+  ),
+} satisfies Record<string, Variable>
+
+export type VariableName = keyof typeof variables

@@ -1,0 +1,138 @@
+import { writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApplicationFailure } from '@temporalio/common'
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
+import { DefaultLogger, Runtime } from '@temporalio/worker'
+import { afterEach, expect, it } from 'vitest'
+import type { ReconcileActivities } from '../../activities/reconcile.js'
+import type { SessionActivities } from '../../activities/session.js'
+import { type SessionInput, sessionWorkflowId } from '../../workflows/messages.js'
+import { eventually } from './client.js'
+import { type SessionWorker, startSessionWorker } from './session-worker.js'
+
+// Not a test of the run: it writes what test/workflows/replay.test.ts reads. CONTRIBUTING.md says how to run it.
+
+Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] })
+
+let worker: SessionWorker
+afterEach(() => worker.stop())
+
+const actor = { tenantId: 't1', userId: 'u1', role: 'rep' as const }
+const withLimits = (limits: Partial<SessionInput['limits']>) => ({ limits: limits as SessionInput['limits'] })
+/** Longer than a recording takes: nothing is asked for that comes by itself. */
+const unhurried = withLimits({ confirmMs: 10_000, artifactWaitMs: 30_000 })
+
+const start = (input: SessionInput) => worker.sessions.start(input, { requestId: input.startedBy, timeoutMs: 30_000 })
+const end = (input: SessionInput) => worker.sessions.end(input.sessionId, { actor, reason: 'user' }, 20_000)
+const tell = (input: SessionInput, kind: 'participant_joined' | 'shutdown' | 'transcript') =>
+  worker.sessions.signal(input.sessionId, { key: kind, kind, at: new Date().toISOString() })
+
+/** A file that is there stays: what was started with earlier code must replay too. */
+async function save(workflowId: string, name: string): Promise<void> {
+  const history = await worker.client.workflow.getHandle(workflowId).fetchHistory()
+  const file = new URL(`../fixtures/histories/${name}.json`, import.meta.url)
+  const text = `${JSON.stringify(JSON.parse(historyToJSON(history)), undefined, 2)}\n`
+  await writeFile(file, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+}
+
+const saveSession = (input: SessionInput, name: string) => save(sessionWorkflowId(input.sessionId), name)
+
+/** Until the user has ended it, and the provider has told everything. */
+async function liveAndEnd(input: SessionInput): Promise<void> {
+  await start(input)
+  await tell(input, 'participant_joined')
+  await end(input)
+  await tell(input, 'shutdown')
+  await tell(input, 'transcript')
+  await worker.result(input.sessionId)
+}
+
+it('a calm session that its user ends', async () => {
+  worker = await startSessionWorker()
+  const input = worker.input(unhurried)
+  await liveAndEnd(input)
+  await saveSession(input, 'session-ended-by-user')
+})
+
+it('a session whose model was warmed first', async () => {
+  worker = await startSessionWorker()
+  const input = worker.input({ ...unhurried, prewarm: true })
+  await liveAndEnd(input)
+  await saveSession(input, 'session-prewarmed')
+})
+
+it('a session whose row waits for the database', async () => {
+  let tries = 0
+  const trackSession: SessionActivities['trackSession'] = async () => {
+    if (++tries <= 3) throw new Error('the database is away')
+    return { systemUserId: 'u1', dbTracking: 'success' }
+  }
+  worker = await startSessionWorker({ trackSession })
+  const input = worker.input(unhurried)
+  const { ready } = await start(input)
+  expect(ready.dbTracking).toBe('pending')
+  await eventually(
+    async () => tries,
+    (count) => count === 4,
+  )
+  await end(input)
+  await tell(input, 'shutdown')
+  await tell(input, 'transcript')
+  await worker.result(input.sessionId)
+  await saveSession(input, 'session-tracking-pending')
+})
+
+it('a session that its own timer ends', async () => {
+  let asked = 0
+  worker = await startSessionWorker({
+    askConversation: async () =>
+      ++asked === 1 ? { live: true, kinds: [] } : { live: false, kinds: ['shutdown', 'transcript'] },
+  })
+  const input = worker.input({ maxSeconds: 1, ...withLimits({ maxGraceMs: 100 }) })
+  await start(input)
+  await worker.result(input.sessionId)
+  await saveSession(input, 'session-max-duration')
+})
+
+it('a session that its caller left before it was ready', async () => {
+  worker = await startSessionWorker()
+  const input = worker.input()
+  await start(input)
+  await worker.sessions.callerGone(input.sessionId, input.startedBy)
+  await worker.result(input.sessionId)
+  await saveSession(input, 'session-abandoned')
+})
+
+it('a start that failed, and what it may have created', async () => {
+  const details = [{ status: 502 }]
+  worker = await startSessionWorker({
+    createConversation: async () => {
+      throw ApplicationFailure.create({ type: 'provider_failed', nonRetryable: true, message: 'refused', details })
+    },
+  })
+  const input = worker.input({ owner: undefined })
+  await expect(start(input)).rejects.toThrow()
+  await worker.result(input.sessionId).catch(() => undefined)
+  await saveSession(input, 'session-start-failed')
+})
+
+it('rounds of the comparison with the provider, one of which fails', async () => {
+  let rounds = 0
+  const sweepSessions: ReconcileActivities['sweepSessions'] = async () => {
+    if (++rounds === 2) throw ApplicationFailure.nonRetryable('the provider is away')
+    return { asked: 2, ended: 1, mended: 1 }
+  }
+  worker = await startSessionWorker({ sweepSessions } as Partial<SessionActivities>)
+  const workflowId = `session-reconcile-${worker.taskQueue}`
+  const { taskQueue, client } = worker
+  const handle = await client.workflow.start('sessionReconcile', { workflowId, taskQueue, args: [{ everyMs: 300 }] })
+  await eventually(
+    async () => rounds,
+    (count) => count >= 3,
+  )
+  await sleep(100)
+  await save(workflowId, 'session-reconcile')
+  await handle.terminate('recorded')
+})
