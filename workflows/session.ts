@@ -265,6 +265,7 @@ class SessionRun {
       return undefined
     })
     if (result && !result.found) void this.recordLater(record)
+    this.joined = result?.found === true && result.outcome.joinedAt !== undefined
     const outcome = result?.found ? result.outcome : outcomeOf(this.facts)
     this.messages.end = {
       sessionId: this.input.sessionId,
@@ -277,6 +278,8 @@ class SessionRun {
     }
   }
 
+  /** The row has the time from which the duration counts, as far as is known here. */
+  private joined = false
   private pendingRecords: Promise<unknown> = Promise.resolve()
 
   /** Facts wait for the row, and the row for the database. */
@@ -294,12 +297,16 @@ class SessionRun {
     const { messages, input } = this
     const deadline = Date.now() + input.limits.artifactWaitMs
     let pause = input.limits.confirmMs
+    let asked = false
     while (!messages.complete && Date.now() < deadline) {
       await condition(() => messages.complete, Math.max(1, Math.min(pause, deadline - Date.now())))
       if (messages.complete) break
       await this.ask(conversationId)
+      asked = true
       pause *= 2
     }
+    // The one event that no later one makes up for: without it the duration counts from the creation.
+    if (!this.joined && !asked) await this.ask(conversationId)
     await this.pendingRecords
   }
 

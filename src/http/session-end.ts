@@ -8,6 +8,8 @@ type Deps = Pick<Services, 'sessions' | 'sessionClient' | 'endDirectly' | 'event
 
 /** How long an end is waited for; the workflow goes on with it in any case. */
 const endTimeoutMs = 15_000
+/** How long the database may look for a session: one that hangs counts as away. */
+const lookUpMs = 2_000
 
 interface Known {
   sessionId: string
@@ -20,7 +22,7 @@ interface Known {
 export function createSessionEnder({ sessions, sessionClient, endDirectly, events }: Deps) {
   /** The database first; a row not written yet, or a database that is away, leaves the engine's listing. */
   async function findByConversation(conversationId: string): Promise<Known> {
-    const row = await sessions.findByConversation('tavus', conversationId).catch(() => undefined)
+    const row = await soon(sessions.findByConversation('tavus', conversationId))
     if (row) return { sessionId: row.sessionId, owner: row.owner, row: true }
     const sessionId = await sessionClient.findByConversation(conversationId)
     if (sessionId) return { sessionId, row: false }
@@ -38,11 +40,16 @@ export function createSessionEnder({ sessions, sessionClient, endDirectly, event
       // The engine is away: the provider is told directly, and the workflow learns of it later.
       return await endDirectly(known.sessionId)
     }
-    return await ofClosed(known)
+    return await ofClosed(known, actor)
   }
 
   /** The workflow is closed: the row has the answer. One without an end lost its workflow, and is ended here. */
-  async function ofClosed(known: Known): Promise<EndedSession> {
+  async function ofClosed(known: Known, actor: Actor | undefined): Promise<EndedSession> {
+    if (!known.row) {
+      // Neither the database nor the workflow has yet said whose it is.
+      const row = await sessions.findOwner(known.sessionId)
+      if (!row || !maySeeSession(row.owner, actor)) throw new NotFoundError('no such session')
+    }
     const ended = await sessions.outcomeFor(known.sessionId)
     if (!ended) throw new NotFoundError('no such session')
     return ended.endedAt ? ended : await endDirectly(known.sessionId)
@@ -59,10 +66,21 @@ export function createSessionEnder({ sessions, sessionClient, endDirectly, event
       return ended
     },
     async bySession(sessionId: string, caller: Caller): Promise<EndedSession> {
-      const row = await sessions.findOwner(sessionId).catch(() => undefined)
+      const row = await soon(sessions.findOwner(sessionId))
       return await end({ sessionId, owner: row?.owner, row: row !== undefined }, actorFor(caller))
     },
   }
 }
 
 export type SessionEnder = ReturnType<typeof createSessionEnder>
+
+/** Undefined also when the database is away, or does not answer in time. */
+async function soon<T>(work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, lookUpMs, undefined)))
+  try {
+    return await Promise.race([work.catch(() => undefined), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

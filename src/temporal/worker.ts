@@ -73,6 +73,8 @@ export async function startWorkers(options: WorkerOptions) {
     namespace: options.namespace,
     identity: `${process.pid}@${hostname()}`,
     interceptors: { activity: [observing(options.observeTask)] },
+    // After a SIGKILL the engine offers a session's task to the dead worker first, for this long.
+    stickyQueueScheduleToStartTimeout: '3s',
     ...graces,
   }
   const workers = await Promise.all([

@@ -11,7 +11,7 @@ import type { SessionInput } from '../../workflows/messages.js'
 export function calmActivities(): { [K in keyof SessionActivities]: SessionActivities[K] } {
   const outcome = {
     status: 'completed' as const,
-    joinedAt: undefined,
+    joinedAt: '2026-11-21T10:00:00.000Z',
     endedAt: '2026-11-21T10:05:00.000Z',
     durationSeconds: 300,
     endReason: 'user' as const,

@@ -341,6 +341,24 @@ describe('an end', () => {
     expect(named('endConversation')).toHaveLength(2)
   })
 
+  it('asks once more when nobody told of the joining, from which the duration counts', async () => {
+    const { recordFacts } = calmActivities()
+    const { activities, named } = noting({
+      recordFacts: async (input) => {
+        const result = await recordFacts(input)
+        return result.found ? { ...result, outcome: { ...result.outcome, joinedAt: undefined } } : result
+      },
+    })
+    worker = await startSessionWorker(activities)
+    const input = worker.input({ limits: { confirmMs: 10_000, artifactWaitMs: 20_000 } as SessionInput['limits'] })
+    await start(input)
+    await end(input)
+    await event(input, 'shutdown')
+    await event(input, 'transcript')
+    await worker.result(input.sessionId)
+    expect(named('askConversation')).toHaveLength(1)
+  })
+
   it('follows a cancellation by an operator', async () => {
     const { activities, named } = noting()
     worker = await startSessionWorker(activities)
