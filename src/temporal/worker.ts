@@ -74,7 +74,7 @@ export async function startWorkers(options: WorkerOptions) {
     identity: `${process.pid}@${hostname()}`,
     interceptors: { activity: [observing(options.observeTask)] },
     // After a SIGKILL the engine offers a session's task to the dead worker first, for this long.
-    stickyQueueScheduleToStartTimeout: '3s',
+    stickyQueueScheduleToStartTimeout: 3000,
     ...graces,
   }
   const workers = await Promise.all([
