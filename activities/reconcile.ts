@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cancellationSignal, heartbeat } from '@temporalio/activity'
 import { sessionIdOfName } from '../src/domain/session.js'
 import type { Logger } from '../src/observability/logger.js'
@@ -33,9 +34,15 @@ export interface ReconcileActivityDeps {
   staleStartSeconds: number
   /** Rows open longer than this are checked against the engine. Seconds. */
   staleRowSeconds: number
+  /** Between two sweeps. Milliseconds. */
+  everyMs: number
 }
 
-const concurrency = 8
+/** Few lanes with a rest after each question: a sweep in a burst would be felt by whoever starts a call meanwhile. */
+const lanes = 2
+const restMs = 40
+/** Part of the interval between two sweeps that one may take. */
+const shareOfInterval = 0.5
 
 /** The comparison of Parley, the engine and the provider. */
 export function createReconcileActivities(deps: ReconcileActivityDeps) {
@@ -89,7 +96,7 @@ async function askActive(
       for (const kind of reading.kinds)
         await deps.engine.signal(sessionId, { key: `reconcile:${kind}`, kind, at: new Date().toISOString() })
     },
-    deps.log,
+    deps,
   )
   return active.length
 }
@@ -123,7 +130,7 @@ async function endOrphans(
         })
       ended++
     },
-    deps.log,
+    deps,
   )
   return ended
 }
@@ -151,7 +158,7 @@ async function mendRows(
         facts: { endRequestedAt: endedAt, endRequestedBy: 'reconcile', endedAt },
       })
     },
-    deps.log,
+    deps,
   )
   return left.length
 }
@@ -162,12 +169,19 @@ async function releaseStale(deps: ReconcileActivityDeps): Promise<void> {
     if (!(await deps.engine.describe(sessionId))?.running) await deps.sessions.releaseAnonymous(sessionId, 'error')
 }
 
-/** A few at a time; one that fails stops no other and is tried in the next sweep. */
-async function inParallel<T>(items: T[], work: (item: T) => Promise<void>, log: Logger): Promise<void> {
+/** A few at a time and unhurried; one that fails stops no other and is tried in the next sweep. */
+async function inParallel<T>(
+  items: T[],
+  work: (item: T) => Promise<void>,
+  deps: Pick<ReconcileActivityDeps, 'log' | 'everyMs'>,
+) {
   const queue = items.values()
+  const pauseMs = Math.min(restMs, (deps.everyMs * shareOfInterval * lanes) / Math.max(1, items.length))
   const lane = async () => {
-    for (const item of queue)
-      await work(item).catch((error: unknown) => log.warn({ err: error }, 'a step of the sweep failed'))
+    for (const item of queue) {
+      await work(item).catch((error: unknown) => deps.log.warn({ err: error }, 'a step of the sweep failed'))
+      await sleep(pauseMs)
+    }
   }
-  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, lane))
+  await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane))
 }

@@ -127,6 +127,7 @@ function activityDepsOf({ config, log, events, sessions, sessionClient, webhooks
       log,
       staleStartSeconds: config.sessions.startTimeoutMs / 1000 + 60,
       staleRowSeconds: 60,
+      everyMs: config.sessions.reconcileMs,
     },
     reader: { tavus, normalise: normaliseTavusEvent, ingest: webhooks.ingest, record: sessions.recordFacts },
     webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal },
