@@ -1,17 +1,10 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity'
 import { ProviderError } from '../src/domain/errors.js'
-import {
-  conversationName,
-  type SessionFacts,
-  type SessionMode,
-  type SessionOutcome,
-  type SessionOwner,
-  type SessionProvider,
-} from '../src/domain/session.js'
+import { conversationName, type SessionFacts, type SessionOutcome } from '../src/domain/session.js'
 import type { BusinessEvents } from '../src/observability/events.js'
 import type { LlmClient } from '../src/providers/llm/client.js'
 import type { TavusClient, TavusConversation } from '../src/providers/tavus/client.js'
-import type { SessionStore } from '../src/store/sessions.js'
+import type { SessionStore, TrackInput as TrackedSession } from '../src/store/sessions.js'
 import type { PrewarmResult, ProviderEventMessage } from '../workflows/messages.js'
 import type { ConversationReader } from './conversation-reader.js'
 import { toFailure } from './failure.js'
@@ -28,18 +21,10 @@ export interface CreatedConversation {
   meetingToken?: string
 }
 
-export interface TrackInput {
-  sessionId: string
-  conversationId: string
-  conversationUrl: string
-  provider: SessionProvider
-  mode: SessionMode
-  owner?: SessionOwner | undefined
-  createdAt: string
+/** What the store tracks, as far as the workflow knows it. */
+export interface TrackInput extends Omit<TrackedSession, 'prewarm' | 'prewarmMs' | 'facts'> {
   prewarm: PrewarmResult
   startMs: number
-  leadId?: string | undefined
-  metadata?: Record<string, unknown> | undefined
 }
 
 export interface TrackResult {

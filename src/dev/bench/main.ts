@@ -1,26 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { childEnvironment } from '../environment.js'
 import { labPassword, startLab } from '../lab.js'
+import { startScratch, whole } from '../command.js'
 import { terminalProgress } from '../progress.js'
-import { createSupervisor } from '../supervisor.js'
 import { hardware } from './machine.js'
 import { type BenchStack, callbacks, idle, manySessions, type Row, startLatency } from './phases.js'
 import { secondStart } from './ready.js'
 import { login } from './session-load.js'
-
-const whole = (min: number, max: number) => (text: string) => {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= min && value <= max) return value
-  throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}`)
-}
 
 const options = new Command('bench')
   .description(
@@ -33,15 +25,7 @@ const options = new Command('bench')
   .opts<{ seconds: number; open: number; start: boolean }>()
 
 const progress = terminalProgress()
-const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'))
-await chmod(dataDir, 0o755) // PostgreSQL may run as another user, who passes through here
-const supervisor = createSupervisor({ onEvent: (event) => progress.say(`  ${event.child}: ${event.event}`) })
-const stop = async () => {
-  await supervisor.stopAll()
-  await rm(dataDir, { recursive: true, force: true })
-}
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void stop().finally(() => process.exit(130)))
+const { dataDir, supervisor, stop } = await startScratch({ name: 'bench', progress })
 
 try {
   const rows = await measure()

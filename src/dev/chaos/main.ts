@@ -1,19 +1,10 @@
 import { appendFileSync } from 'node:fs'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import Table from 'cli-table3'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { startScratch, whole } from '../command.js'
 import { terminalProgress } from '../progress.js'
-import { createSupervisor } from '../supervisor.js'
 import type { Check } from './checks.js'
 import { runChaos, type ChaosReport } from './run.js'
-
-const whole = (min: number, max: number) => (text: string) => {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= min && value <= max) return value
-  throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}`)
-}
 
 const options = new Command('chaos')
   .description('Runs conversations while everything breaks, and compares the outcome with the simulator’s own record.')
@@ -26,15 +17,7 @@ const options = new Command('chaos')
   .opts<{ sessions: number; callers: number; seed: number; log?: string; keep?: boolean }>()
 
 const progress = terminalProgress()
-const dataDir = await mkdtemp(join(tmpdir(), 'parley-chaos-'))
-await chmod(dataDir, 0o755) // PostgreSQL may run as another user, who passes through here
-const supervisor = createSupervisor({ onEvent: (event) => progress.say(`  ${event.child}: ${event.event}`) })
-const stop = async () => {
-  await supervisor.stopAll()
-  if (!options.keep) await rm(dataDir, { recursive: true, force: true })
-}
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void stop().finally(() => process.exit(130)))
+const { dataDir, supervisor, stop } = await startScratch({ name: 'chaos', progress, keep: options.keep ?? false })
 
 let failed: boolean
 try {
