@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { activityInfo, cancellationSignal } from '@temporalio/activity'
+import { ApplicationFailure } from '@temporalio/common'
 import { ProviderError } from '../src/domain/errors.js'
 import { conversationName, type SessionFacts, type SessionOutcome } from '../src/domain/session.js'
 import type { BusinessEvents } from '../src/observability/events.js'
@@ -11,7 +13,7 @@ import { toFailure } from './failure.js'
 import { withHeartbeat } from './heartbeat.js'
 import { findBySession } from './find-conversation.js'
 import type { Prewarm } from './prewarm.js'
-import { type CreateInput, tavusBody, type TavusDefaults } from './tavus-body.js'
+import { type ConversationRequest, tavusBody, type TavusDefaults } from './tavus-body.js'
 
 export interface CreatedConversation {
   conversationId: string
@@ -21,11 +23,28 @@ export interface CreatedConversation {
   meetingToken?: string
 }
 
-/** What the store tracks, as far as the workflow knows it. */
-export interface TrackInput extends Omit<TrackedSession, 'prewarm' | 'prewarmMs' | 'facts'> {
+/** What is known of a session before its conversation is. */
+export interface TrackBeginning extends Pick<
+  TrackedSession,
+  'sessionId' | 'provider' | 'mode' | 'owner' | 'leadId' | 'metadata'
+> {
   prewarm: PrewarmResult
-  startMs: number
+  /** When the start began, in ms since the epoch. */
+  startedAt: number
 }
+
+/** What the store tracks, as far as the workflow knows it. */
+export type TrackInput = Omit<TrackBeginning, 'startedAt'> &
+  Pick<TrackedSession, 'conversationId' | 'conversationUrl' | 'createdAt' | 'startMs'>
+
+export interface CreateInput extends Omit<ConversationRequest, 'sessionId'> {
+  track: TrackBeginning
+  /** The caller waits this long for the row, ms. */
+  trackMs: number
+}
+
+/** Without `tracking` the row is still to be written. */
+export type TrackedConversation = CreatedConversation & { tracking?: TrackResult | undefined }
 
 export interface TrackResult {
   systemUserId: string | null
@@ -59,25 +78,46 @@ export interface SessionActivityDeps {
 export function createSessionActivities(deps: SessionActivityDeps) {
   const { tavus, sessions, events } = deps
   const now = deps.now ?? Date.now
+
+  async function trackOnce(input: TrackInput): Promise<TrackResult> {
+    const result = await sessions.track(input)
+    if (result.systemUserId) events.userFound({ userId: result.systemUserId, tenantId: input.owner?.tenantId })
+    else events.userNotFound({ reason: input.owner ? 'no company knows this user' : 'unauthenticated' })
+    events.tavusTracked({ sessionId: input.sessionId, dbTracking: result.dbTracking })
+    return result
+  }
+
+  /** The row within the caller's patience; undefined when the database is slow or away, and the row is to be written later. */
+  async function trackWithin(ms: number, input: TrackInput): Promise<TrackResult | undefined> {
+    const tracked = trackOnce(input).catch((error: unknown) => refusalOf(error))
+    return await Promise.race([tracked, sleep(ms, undefined, { ref: false })])
+  }
+
   return {
     prewarmModel: (): Promise<PrewarmResult> => withHeartbeat(() => deps.prewarm()),
 
-    async createConversation(input: CreateInput): Promise<CreatedConversation> {
+    /** Creates the conversation and, in the same step, its row: another step would cost a caller two tasks of the engine. */
+    async createConversation({ track, trackMs, ...input }: CreateInput): Promise<TrackedConversation> {
+      const { sessionId } = track
       const { attempt } = activityInfo()
       const signal = cancellationSignal()
-      const name = conversationName(deps.installation, input.sessionId, input.request.conversation_name)
+      const name = conversationName(deps.installation, sessionId, input.request.conversation_name)
       const create = async () => {
         // Tavus has no idempotency key and bills from creation: after an unknown result, look before creating again.
-        const [existing] = attempt > 1 ? await findBySession(tavus, deps.installation, input.sessionId, signal) : []
+        const [existing] = attempt > 1 ? await findBySession(tavus, deps.installation, sessionId, signal) : []
         if (existing?.conversation_url) return created(existing, now)
         if (existing) return created(await tavus.get(existing.conversation_id, { signal }), now)
-        events.tavusStartRequested({ sessionId: input.sessionId, attempt })
-        const conversation = await tavus.create(tavusBody(deps.tavusDefaults, input, name), signal)
-        events.tavusStartResponded({ sessionId: input.sessionId, conversationId: conversation.conversation_id })
+        events.tavusStartRequested({ sessionId, attempt })
+        const conversation = await tavus.create(tavusBody(deps.tavusDefaults, { sessionId, ...input }, name), signal)
+        events.tavusStartResponded({ sessionId, conversationId: conversation.conversation_id })
         return created(conversation, now)
       }
       try {
-        return await withHeartbeat(create)
+        return await withHeartbeat(async () => {
+          const conversation = await create()
+          const row = { ...track, ...conversation, startMs: now() - track.startedAt }
+          return { ...conversation, tracking: await trackWithin(trackMs, row) }
+        })
       } catch (error) {
         throw toFailure(error, {
           effectless: attempt === 1 && !(error instanceof ProviderError && error.unknownResult),
@@ -112,11 +152,7 @@ export function createSessionActivities(deps: SessionActivityDeps) {
 
     async trackSession(input: TrackInput): Promise<TrackResult> {
       try {
-        const result = await sessions.track(input)
-        if (result.systemUserId) events.userFound({ userId: result.systemUserId, tenantId: input.owner?.tenantId })
-        else events.userNotFound({ reason: input.owner ? 'no company knows this user' : 'unauthenticated' })
-        events.tavusTracked({ sessionId: input.sessionId, dbTracking: result.dbTracking })
-        return result
+        return await trackOnce(input)
       } catch (error) {
         throw toFailure(error)
       }
@@ -162,4 +198,11 @@ function created(conversation: TavusConversation, now: () => number): CreatedCon
     createdAt: conversation.created_at ?? new Date(now()).toISOString(),
     ...(conversation.meeting_token ? { meetingToken: conversation.meeting_token } : {}),
   }
+}
+
+/** Says why a row was refused for good; undefined for what another try may mend. */
+function refusalOf(error: unknown): TrackResult | undefined {
+  const failure = toFailure(error)
+  if (!(failure instanceof ApplicationFailure && failure.nonRetryable)) return undefined
+  return { systemUserId: null, dbTracking: `failed: ${failure.message}` }
 }

@@ -1,6 +1,6 @@
 import type { SessionRequest } from '../workflows/messages.js'
 
-export interface CreateInput {
+export interface ConversationRequest {
   sessionId: string
   request: SessionRequest
   maxSeconds: number
@@ -18,7 +18,7 @@ export interface TavusDefaults {
 }
 
 /** The body of a create call. All three timers are always set: Tavus bills a room that nobody left. */
-export function tavusBody(defaults: TavusDefaults, input: CreateInput, name: string): Record<string, unknown> {
+export function tavusBody(defaults: TavusDefaults, input: ConversationRequest, name: string): Record<string, unknown> {
   const { request } = input
   const recording = input.recording ? defaults.recording : undefined
   return defined({

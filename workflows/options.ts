@@ -12,7 +12,13 @@ export const quickStore = (withinMs: number): LocalActivityOptions => ({
   retry: { initialInterval: '50ms', maximumAttempts: 2 },
 })
 
-/** The same step once nobody waits: until the database is back. */
+/** One try of a question that is mostly answered at once, well within the time of a workflow task. */
+export const quickAnswer: LocalActivityOptions = {
+  startToCloseTimeout: '1s',
+  retry: { maximumAttempts: 1 },
+}
+
+/** A database step for which waits: until the database is back. */
 export const patientStore: ActivityOptions = {
   startToCloseTimeout: '20s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },

@@ -14,7 +14,7 @@ import {
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import type { Actor } from '../src/domain/identity.js'
 import { outcomeOf, type SessionFacts } from '../src/domain/session.js'
-import type { SessionActivities, TrackInput, TrackResult } from '../activities/session.js'
+import type { SessionActivities, TrackBeginning, TrackInput, TrackResult } from '../activities/session.js'
 import {
   awaitReadyUpdate,
   callerGoneSignal,
@@ -24,8 +24,8 @@ import {
   type SessionInput,
   stateQuery,
 } from './messages.js'
-import { failureOf } from './failures.js'
-import { askProvider, endCall, patientStore, quickStore } from './options.js'
+import { failureOf, isTimeout } from './failures.js'
+import { askProvider, endCall, patientStore, quickAnswer, quickStore } from './options.js'
 import { answerEnd, answerReady, SessionMessages } from './session-messages.js'
 
 const status = defineSearchAttributeKey('ParleyStatus', SearchAttributeType.KEYWORD)
@@ -53,6 +53,7 @@ class SessionRun {
   private readonly providerPatient
   private readonly providerEnd
   private readonly local
+  private readonly quick = proxyLocalActivities<SessionActivities>(quickAnswer)
   private readonly patient = proxyActivities<SessionActivities>(patientStore)
   private facts: SessionFacts = {}
   /** A create call may have had its effect: from then on there may be something to end. */
@@ -68,7 +69,7 @@ class SessionRun {
     const { startMs, trackMs } = input.limits
     this.provider = proxyActivities<SessionActivities>({
       taskQueue,
-      startToCloseTimeout: startMs,
+      startToCloseTimeout: startMs + trackMs,
       // A worker that died in the middle of a call is noticed by this, not by the whole budget.
       heartbeatTimeout: '5s',
       scheduleToCloseTimeout: startMs,
@@ -97,22 +98,13 @@ class SessionRun {
     const prewarm = await this.prewarm()
     if (this.messages.endRequest) throw ApplicationFailure.nonRetryable('ended before it began', 'SessionEnded')
     setCurrentDetails('creating the conversation')
-    const created = await this.create()
+    const { tracking, ...created } = await this.create(prewarm)
     this.facts.createdAt = created.createdAt
-    const result = await this.track({
-      sessionId: this.input.sessionId,
-      conversationId: created.conversationId,
-      conversationUrl: created.conversationUrl,
-      provider: this.input.provider,
-      mode: this.input.mode,
-      owner: this.input.owner,
-      createdAt: created.createdAt,
-      prewarm,
-      startMs: Date.now() - this.startedAt,
-      leadId: this.input.request.lead_id,
-      metadata: this.input.request.metadata,
-    })
+    this.tracking = tracking
+      ? Promise.resolve(tracking)
+      : this.trackLater({ ...this.known(prewarm), ...created, startMs: Date.now() - this.startedAt })
     const { sessionId, startedBy } = this.input
+    const result = tracking ?? { systemUserId: null, dbTracking: 'pending' }
     this.messages.ready = { sessionId, startedBy, ...created, prewarm, ...result }
     this.messages.phase = 'active'
     upsertSearchAttributes([
@@ -122,32 +114,30 @@ class SessionRun {
     setCurrentDetails(`**live** as ${created.conversationId}`)
   }
 
+  /** A warm model answers at once: its answer costs the engine no task. A cold one is waited for as an activity of its own. */
   private async prewarm(): Promise<PrewarmResult> {
     if (!this.input.prewarm) return { skipped: true, reason: 'disabled' }
     try {
-      return await this.provider.prewarmModel.executeWithOptions(
-        { retry: { maximumAttempts: 1 }, summary: 'warm the custom LLM' },
-        [],
-      )
+      return await this.quick.prewarmModel().catch((error: unknown) => {
+        if (!isTimeout(error)) throw error
+        const options = { retry: { maximumAttempts: 1 }, summary: 'warm the custom LLM' }
+        return this.provider.prewarmModel.executeWithOptions(options, [])
+      })
     } catch (error) {
       if (isCancellation(error)) throw error
       return { success: false, error: 'the prewarm did not finish', duration_sec: 0 }
     }
   }
 
-  private async create() {
+  private async create(prewarm: PrewarmResult) {
     this.mayExist = true
+    const { request, maxSeconds, recording, limits } = this.input
     try {
       // What the prewarm took is gone from the start's budget; a second is left in any case.
-      const scheduleToCloseTimeout = Math.max(1000, this.startedAt + this.input.limits.startMs - Date.now())
+      const scheduleToCloseTimeout = Math.max(1000, this.startedAt + limits.startMs - Date.now()) + limits.trackMs
       const summary = `create at ${this.input.provider}`
       return await this.provider.createConversation.executeWithOptions({ scheduleToCloseTimeout, summary }, [
-        {
-          sessionId: this.input.sessionId,
-          request: this.input.request,
-          maxSeconds: this.input.maxSeconds,
-          recording: this.input.recording,
-        },
+        { request, maxSeconds, recording, trackMs: limits.trackMs, track: this.known(prewarm) },
       ])
     } catch (error) {
       const failure = failureOf(error)
@@ -157,25 +147,18 @@ class SessionRun {
     }
   }
 
-  /** The row, within the caller's patience; after that in the background, until the database is back. */
-  private async track(track: TrackInput): Promise<TrackResult> {
-    try {
-      const result = await this.local.trackSession(track)
-      this.tracking = Promise.resolve(result)
-      return result
-    } catch (error) {
-      if (isCancellation(error)) throw error
-      const failure = failureOf(error)
-      if (failure.nonRetryable) {
-        const failed = { systemUserId: null, dbTracking: `failed: ${failure.message}` }
-        this.tracking = Promise.resolve(failed)
-        return failed
-      }
-    }
+  /** What the row says of the start, but for the conversation itself. */
+  private known(prewarm: PrewarmResult): TrackBeginning {
+    const { sessionId, provider, mode, owner, request } = this.input
+    const { lead_id: leadId, metadata } = request
+    return { sessionId, provider, mode, owner, prewarm, startedAt: this.startedAt, leadId, metadata }
+  }
+
+  /** The row, in the background, until the database is back. */
+  private trackLater(track: TrackInput): Promise<TrackResult> {
     const tracking = CancellationScope.nonCancellable(() => this.patient.trackSession(track))
-    this.tracking = tracking
     tracking.catch((error: unknown) => log.error('tracking failed', { error: failureOf(error).message }))
-    return { systemUserId: null, dbTracking: 'pending' }
+    return tracking
   }
 
   private async startFailed(error: unknown): Promise<ApplicationFailure> {

@@ -8,7 +8,7 @@ import type { ReconcileActivities } from '../../activities/reconcile.js'
 import type { SessionActivities } from '../../activities/session.js'
 import { type SessionInput, sessionWorkflowId } from '../../workflows/messages.js'
 import { eventually } from './client.js'
-import { type SessionWorker, startSessionWorker } from './session-worker.js'
+import { calmActivities, type SessionWorker, startSessionWorker } from './session-worker.js'
 
 // Not a test of the run: it writes what test/workflows/replay.test.ts reads. CONTRIBUTING.md says how to run it.
 
@@ -65,13 +65,29 @@ it('a session whose model was warmed first', async () => {
   await saveSession(input, 'session-prewarmed')
 })
 
+it('a session whose model was cold', async () => {
+  worker = await startSessionWorker({
+    prewarmModel: async () => {
+      await sleep(1300)
+      return { success: true, status: 200, duration_sec: 1.3 }
+    },
+  })
+  const input = worker.input({ ...unhurried, prewarm: true })
+  await liveAndEnd(input)
+  await saveSession(input, 'session-prewarmed-cold')
+})
+
 it('a session whose row waits for the database', async () => {
   let tries = 0
   const trackSession: SessionActivities['trackSession'] = async () => {
     if (++tries <= 3) throw new Error('the database is away')
     return { systemUserId: 'u1', dbTracking: 'success' }
   }
-  worker = await startSessionWorker({ trackSession })
+  const createConversation: SessionActivities['createConversation'] = async (input) => ({
+    ...(await calmActivities().createConversation(input)),
+    tracking: undefined,
+  })
+  worker = await startSessionWorker({ trackSession, createConversation })
   const input = worker.input(unhurried)
   const { ready } = await start(input)
   expect(ready.dbTracking).toBe('pending')

@@ -23,6 +23,7 @@ export function calmActivities(): { [K in keyof SessionActivities]: SessionActiv
       conversationUrl: 'https://tavus.daily.co/c1',
       status: 'active',
       createdAt: new Date().toISOString(),
+      tracking: { systemUserId: 'u1', dbTracking: 'success' },
     }),
     endConversation: async () => ({ endedAt: new Date().toISOString() }),
     endByName: async () => ({ ended: 0 }),

@@ -1,8 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { SessionActivities } from '../../activities/session.js'
-import type { CreateInput } from '../../activities/tavus-body.js'
+import type { CreateInput, SessionActivities } from '../../activities/session.js'
 import type { SessionInput } from '../../workflows/messages.js'
 import { calmActivities, type SessionWorker, startSessionWorker } from '../support/session-worker.js'
 
@@ -217,28 +216,37 @@ describe('a start', () => {
     expect(named('releaseUntracked')).toEqual([{ name: 'releaseUntracked', input: { sessionId: input.sessionId } }])
   })
 
-  it('does not wait for a database that is away, and writes the row when it is back', async () => {
-    let away = true
+  it('does not wait for a row that could not be written yet, and writes it in the background', async () => {
     const { activities, named } = noting({
-      trackSession: async () => {
-        if (away) throw new Error('the database is away')
-        return { systemUserId: 'u1', dbTracking: 'success' }
+      createConversation: async (input: CreateInput) => ({
+        ...(await calmActivities().createConversation(input)),
+        tracking: undefined,
+      }),
+    })
+    worker = await startSessionWorker(activities)
+    const input = worker.input()
+    const { ready } = await start(input)
+    expect(ready).toMatchObject({ conversationId: 'c1', dbTracking: 'pending' })
+    await until(() => named('trackSession').length === 1)
+    expect(named('trackSession')[0]?.input).toMatchObject({
+      sessionId: input.sessionId,
+      conversationId: 'c1',
+      owner: input.owner,
+      prewarm: { skipped: true, reason: 'disabled' },
+    })
+  })
+
+  it('warms a cold model in a step of its own once it has not answered at once', async () => {
+    const { activities, named } = noting({
+      prewarmModel: async () => {
+        await sleep(1300)
+        return { success: true, status: 200, duration_sec: 1.3 }
       },
     })
     worker = await startSessionWorker(activities)
-    const input = worker.input({ limits: { trackMs: 200 } as SessionInput['limits'] })
-    const { ready } = await start(input)
-    expect(ready).toMatchObject({ conversationId: 'c1', dbTracking: 'pending' })
-    away = false
-    const before = named('trackSession').length
-    await until(() => named('trackSession').length > before)
-  })
-
-  it('says why when the row is refused', async () => {
-    const refused = ApplicationFailure.nonRetryable('the database refused the row (23503)', 'database_refused')
-    worker = await startSessionWorker({ trackSession: () => Promise.reject(refused) })
-    const { ready } = await start(worker.input())
-    expect(ready.dbTracking).toBe('failed: the database refused the row (23503)')
+    const { ready } = await start(worker.input({ prewarm: true }))
+    expect(ready.prewarm).toEqual({ success: true, status: 200, duration_sec: 1.3 })
+    expect(named('prewarmModel')).toHaveLength(2)
   })
 
   it('that is ended before the conversation exists creates none', async () => {
@@ -253,7 +261,7 @@ describe('a start', () => {
     worker = await startSessionWorker(activities)
     const input = worker.input({ prewarm: true })
     const starting = start(input).catch((error: unknown) => error)
-    await until(() => named('prewarmModel').length === 1)
+    await until(() => named('prewarmModel').length === 2) // cold: the step of its own
     const ending = end(input).catch((error: unknown) => error)
     await sleep(100)
     release()

@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MockActivityEnvironment } from '@temporalio/testing'
+import { expect, it } from 'vitest'
+import { createSessionActivities, type SessionActivityDeps, type TrackInput } from '../../activities/session.js'
+import { ConflictingSessionError } from '../../src/domain/errors.js'
+
+const createdAt = '2026-11-21T10:00:00.000Z'
+const track = {
+  sessionId: '019a0000-0000-7000-8000-000000000001',
+  provider: 'tavus' as const,
+  mode: 'plain' as const,
+  owner: { userId: 'u1', tenantId: 't1' },
+  prewarm: { skipped: true as const, reason: 'warm' },
+  startedAt: Date.parse(createdAt) - 250,
+}
+
+/** The step with a provider that answers at once and a store of the test's own. */
+async function create(store: (input: TrackInput) => Promise<{ systemUserId: string | null; dbTracking: string }>) {
+  const quiet = new Proxy({}, { get: () => () => undefined })
+  const activities = createSessionActivities({
+    installation: 'test',
+    tavus: {
+      create: async () => ({
+        conversation_id: 'c1',
+        conversation_url: 'https://tavus.daily.co/c1',
+        status: 'active',
+        created_at: createdAt,
+      }),
+    },
+    tavusDefaults: { callbackUrl: () => 'http://127.0.0.1/tavus/callback' },
+    sessions: { track: store },
+    events: quiet,
+    now: () => Date.parse(createdAt),
+  } as unknown as SessionActivityDeps)
+  const input = { request: {}, maxSeconds: 60, recording: false, trackMs: 100, track }
+  return await new MockActivityEnvironment().run(activities.createConversation, input)
+}
+
+const conversation = { conversationId: 'c1', conversationUrl: 'https://tavus.daily.co/c1', status: 'active', createdAt }
+
+it('creates and writes the row, which says how long the start took', async () => {
+  const rows: TrackInput[] = []
+  const result = await create(async (row) => {
+    rows.push(row)
+    return { systemUserId: 'u1', dbTracking: 'success' }
+  })
+  expect(result).toEqual({ ...conversation, tracking: { systemUserId: 'u1', dbTracking: 'success' } })
+  expect(rows).toEqual([expect.objectContaining({ ...track, ...conversation, startMs: 250 })])
+})
+
+it.each([
+  ['slower than the caller waits', () => sleep(60_000, undefined, { ref: false })],
+  ['away', () => Promise.reject(new Error('connection refused'))],
+])('gives the conversation without a row when the database is %s', async (_how, store) => {
+  expect(await create(store as never)).toEqual({ ...conversation, tracking: undefined })
+})
+
+it.each([
+  [new ConflictingSessionError('another conversation'), 'failed: another conversation'],
+  [Object.assign(new Error('violates'), { code: '23503' }), 'failed: the database refused the row (23503)'],
+])('gives the conversation and says why the row is refused', async (error, dbTracking) => {
+  const result = await create(() => Promise.reject(error))
+  expect(result).toEqual({ ...conversation, tracking: { systemUserId: null, dbTracking } })
+})
