@@ -7,7 +7,13 @@ import type { BusinessEvents } from '../src/observability/events.js'
 import type { LlmClient } from '../src/providers/llm/client.js'
 import type { TavusClient, TavusConversation } from '../src/providers/tavus/client.js'
 import type { SessionStore, TrackInput as TrackedSession } from '../src/store/sessions.js'
-import type { PrewarmResult, ProviderEventMessage } from '../workflows/messages.js'
+import {
+  pending,
+  type PrewarmResult,
+  type ProviderEventMessage,
+  type ReadySession,
+  type TrackResult,
+} from '../workflows/messages.js'
 import type { ConversationReader } from './conversation-reader.js'
 import { toFailure } from './failure.js'
 import { withHeartbeat } from './heartbeat.js'
@@ -39,17 +45,13 @@ export type TrackInput = Omit<TrackBeginning, 'startedAt'> &
 
 export interface CreateInput extends Omit<ConversationRequest, 'sessionId'> {
   track: TrackBeginning
+  startedBy: string
   /** The caller waits this long for the row, ms. */
   trackMs: number
 }
 
 /** Without `tracking` the row is still to be written. */
 export type TrackedConversation = CreatedConversation & { tracking?: TrackResult | undefined }
-
-export interface TrackResult {
-  systemUserId: string | null
-  dbTracking: string
-}
 
 export interface RecordInput {
   sessionId: string
@@ -71,6 +73,8 @@ export interface SessionActivityDeps {
   sessions: SessionStore
   reader: ConversationReader
   events: BusinessEvents
+  /** Tells the request that waits for this session in the same process, if there is one. */
+  announceReady: (ready: ReadySession) => void
   now?: () => number
 }
 
@@ -97,7 +101,7 @@ export function createSessionActivities(deps: SessionActivityDeps) {
     prewarmModel: (): Promise<PrewarmResult> => withHeartbeat(() => deps.prewarm()),
 
     /** Creates the conversation and, in the same step, its row: another step would cost a caller two tasks of the engine. */
-    async createConversation({ track, trackMs, ...input }: CreateInput): Promise<TrackedConversation> {
+    async createConversation({ track, trackMs, startedBy, ...input }: CreateInput): Promise<TrackedConversation> {
       const { sessionId } = track
       const { attempt } = activityInfo()
       const signal = cancellationSignal()
@@ -116,7 +120,10 @@ export function createSessionActivities(deps: SessionActivityDeps) {
         return await withHeartbeat(async () => {
           const conversation = await create()
           const row = { ...track, ...conversation, startMs: now() - track.startedAt }
-          return { ...conversation, tracking: await trackWithin(trackMs, row) }
+          const tracking = await trackWithin(trackMs, row)
+          const { sessionId, prewarm } = track
+          deps.announceReady({ sessionId, startedBy, ...conversation, prewarm, ...(tracking ?? pending) })
+          return { ...conversation, tracking }
         })
       } catch (error) {
         throw toFailure(error, {

@@ -18,6 +18,7 @@ import { createRefreshTokenStore } from './store/refresh-tokens.js'
 import { createSessionStore } from './store/sessions.js'
 import { createUserStore } from './store/users.js'
 import { createProbes } from './temporal/probes.js'
+import { createReadyNotices, type ReadyNotices } from './temporal/ready-notices.js'
 import { createSessionClient } from './temporal/sessions.js'
 import { createStandingWorkflows } from './temporal/standing.js'
 import { createWebhookClient } from './temporal/webhooks.js'
@@ -40,7 +41,8 @@ export function createServices({ config, log, metrics, client, version, together
   const users = createUserStore(database)
   const sessions = createSessionStore(database, users)
   const { taskQueues, namespace } = config.temporal
-  const sessionClient = createSessionClient({ client, taskQueue: taskQueues.sessions })
+  const notices = createReadyNotices()
+  const sessionClient = createSessionClient({ client, taskQueue: taskQueues.sessions, notices })
   const providers = createProviders(config, metrics)
   const probes = createProbes({ client, namespace, taskQueues })
   const webhookClient = createWebhookClient({ client, taskQueue: taskQueues.webhooks })
@@ -61,7 +63,7 @@ export function createServices({ config, log, metrics, client, version, together
     wakeDrain: standing.wakeDrain,
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
-  const core = { config, log, events, database, sessions, sessionClient, webhooks, ...providers }
+  const core = { config, log, events, database, sessions, sessionClient, webhooks, notices, ...providers }
   return {
     config,
     log,
@@ -107,10 +109,21 @@ interface Core {
   webhooks: ReturnType<typeof createWebhookServices>
   tavus: ReturnType<typeof createTavusClient>
   llm: ReturnType<typeof createLlmClient>
+  notices: ReadyNotices
 }
 
 /** What the worker's activities are built from. */
-function activityDepsOf({ config, log, events, sessions, sessionClient, webhooks, tavus, llm }: Core): ActivityDeps {
+function activityDepsOf({
+  config,
+  log,
+  events,
+  sessions,
+  sessionClient,
+  webhooks,
+  tavus,
+  llm,
+  notices,
+}: Core): ActivityDeps {
   const { installation } = config
   const { callbackUrl: base, callbackSecrets: secrets } = config.tavus
   const tavusDefaults = {
@@ -118,7 +131,7 @@ function activityDepsOf({ config, log, events, sessions, sessionClient, webhooks
     callbackUrl: (sessionId: string) => callbackUrl({ base, sessionId, secrets }),
   }
   return {
-    session: { installation, tavus, tavusDefaults, llm, sessions, events },
+    session: { installation, tavus, tavusDefaults, llm, sessions, events, announceReady: notices.announce },
     reconcile: {
       installation,
       tavus,

@@ -67,7 +67,15 @@ export type PrewarmResult =
   | { skipped: true; reason: string }
   | { success: false; error: string; duration_sec: number }
 
-export interface ReadySession {
+export interface TrackResult {
+  systemUserId: string | null
+  dbTracking: string
+}
+
+/** What is said of a row that is still to be written. */
+export const pending: TrackResult = { systemUserId: null, dbTracking: 'pending' }
+
+export interface ReadySession extends TrackResult {
   sessionId: string
   startedBy: string
   conversationId: string
@@ -77,8 +85,6 @@ export interface ReadySession {
   status: string
   createdAt: string
   prewarm: PrewarmResult
-  systemUserId: string | null
-  dbTracking: string
 }
 
 export interface SessionState {

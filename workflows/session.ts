@@ -14,15 +14,17 @@ import {
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import type { Actor } from '../src/domain/identity.js'
 import { outcomeOf, type SessionFacts } from '../src/domain/session.js'
-import type { SessionActivities, TrackBeginning, TrackInput, TrackResult } from '../activities/session.js'
+import type { SessionActivities, TrackBeginning, TrackInput } from '../activities/session.js'
 import {
   awaitReadyUpdate,
   callerGoneSignal,
   endUpdate,
+  pending,
   type PrewarmResult,
   providerEventSignal,
   type SessionInput,
   stateQuery,
+  type TrackResult,
 } from './messages.js'
 import { failureOf, isTimeout } from './failures.js'
 import { askProvider, endCall, patientStore, quickAnswer, quickStore } from './options.js'
@@ -104,8 +106,7 @@ class SessionRun {
       ? Promise.resolve(tracking)
       : this.trackLater({ ...this.known(prewarm), ...created, startMs: Date.now() - this.startedAt })
     const { sessionId, startedBy } = this.input
-    const result = tracking ?? { systemUserId: null, dbTracking: 'pending' }
-    this.messages.ready = { sessionId, startedBy, ...created, prewarm, ...result }
+    this.messages.ready = { sessionId, startedBy, ...created, prewarm, ...(tracking ?? pending) }
     this.messages.phase = 'active'
     upsertSearchAttributes([
       { key: status, value: 'active' },
@@ -131,13 +132,13 @@ class SessionRun {
 
   private async create(prewarm: PrewarmResult) {
     this.mayExist = true
-    const { request, maxSeconds, recording, limits } = this.input
+    const { startedBy, request, maxSeconds, recording, limits } = this.input
     try {
       // What the prewarm took is gone from the start's budget; a second is left in any case.
       const scheduleToCloseTimeout = Math.max(1000, this.startedAt + limits.startMs - Date.now()) + limits.trackMs
       const summary = `create at ${this.input.provider}`
       return await this.provider.createConversation.executeWithOptions({ scheduleToCloseTimeout, summary }, [
-        { request, maxSeconds, recording, trackMs: limits.trackMs, track: this.known(prewarm) },
+        { request, maxSeconds, recording, startedBy, trackMs: limits.trackMs, track: this.known(prewarm) },
       ])
     } catch (error) {
       const failure = failureOf(error)

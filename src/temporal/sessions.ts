@@ -26,6 +26,7 @@ import { UnavailableError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
 import type { EndRequester } from '../domain/session.js'
 import { idempotencyKeyReused, problemOf } from './failures.js'
+import { createReadyNotices, type ReadyNotices } from './ready-notices.js'
 
 const key = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD)
 const attributes = {
@@ -48,8 +49,14 @@ export interface StartOptions {
 
 export type StartResult = { ready: ReadySession; ended?: EndedSession | undefined }
 
+export interface SessionClientOptions {
+  client: Client
+  taskQueue: string
+  notices?: ReadyNotices
+}
+
 /** What the business does with session workflows. */
-export function createSessionClient({ client, taskQueue }: { client: Client; taskQueue: string }) {
+export function createSessionClient({ client, taskQueue, notices = createReadyNotices() }: SessionClientOptions) {
   const within = <T>(ms: number, work: () => Promise<T>) => client.connection.withDeadline(Date.now() + ms, work)
   const handleOf = (sessionId: string) =>
     client.workflow.getHandle<typeof conversationSession>(sessionWorkflowId(sessionId))
@@ -82,7 +89,12 @@ export function createSessionClient({ client, taskQueue }: { client: Client; tas
       })
     try {
       const call = () => within(options.timeoutMs, update)
-      return { ready: await (signal ? client.withAbortSignal(signal, call) : call()) }
+      const answered = signal ? client.withAbortSignal(signal, call) : call()
+      return await notices.first(
+        requestId,
+        answered.then((ready): StartResult => ({ ready })),
+        (ready) => ({ ready }),
+      )
     } catch (error) {
       if (error instanceof WorkflowUpdateFailedError) throw problemOf(error.cause, input.provider)
       if (error instanceof WorkflowExecutionAlreadyStartedError) return await closedRun(input)

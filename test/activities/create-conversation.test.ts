@@ -3,6 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { expect, it } from 'vitest'
 import { createSessionActivities, type SessionActivityDeps, type TrackInput } from '../../activities/session.js'
 import { ConflictingSessionError } from '../../src/domain/errors.js'
+import type { ReadySession } from '../../workflows/messages.js'
 
 const createdAt = '2026-11-21T10:00:00.000Z'
 const track = {
@@ -16,6 +17,7 @@ const track = {
 
 /** The step with a provider that answers at once and a store of the test's own. */
 async function create(store: (input: TrackInput) => Promise<{ systemUserId: string | null; dbTracking: string }>) {
+  const announced: ReadySession[] = []
   const quiet = new Proxy({}, { get: () => () => undefined })
   const activities = createSessionActivities({
     installation: 'test',
@@ -30,21 +32,33 @@ async function create(store: (input: TrackInput) => Promise<{ systemUserId: stri
     tavusDefaults: { callbackUrl: () => 'http://127.0.0.1/tavus/callback' },
     sessions: { track: store },
     events: quiet,
+    announceReady: (ready: ReadySession) => announced.push(ready),
     now: () => Date.parse(createdAt),
   } as unknown as SessionActivityDeps)
-  const input = { request: {}, maxSeconds: 60, recording: false, trackMs: 100, track }
-  return await new MockActivityEnvironment().run(activities.createConversation, input)
+  const input = { request: {}, maxSeconds: 60, recording: false, startedBy: 'request-1', trackMs: 100, track }
+  const result = await new MockActivityEnvironment().run(activities.createConversation, input)
+  return { result, announced }
 }
 
 const conversation = { conversationId: 'c1', conversationUrl: 'https://tavus.daily.co/c1', status: 'active', createdAt }
 
 it('creates and writes the row, which says how long the start took', async () => {
   const rows: TrackInput[] = []
-  const result = await create(async (row) => {
+  const { result, announced } = await create(async (row) => {
     rows.push(row)
     return { systemUserId: 'u1', dbTracking: 'success' }
   })
   expect(result).toEqual({ ...conversation, tracking: { systemUserId: 'u1', dbTracking: 'success' } })
+  expect(announced).toEqual([
+    {
+      sessionId: track.sessionId,
+      startedBy: 'request-1',
+      ...conversation,
+      prewarm: track.prewarm,
+      systemUserId: 'u1',
+      dbTracking: 'success',
+    },
+  ])
   expect(rows).toEqual([expect.objectContaining({ ...track, ...conversation, startMs: 250 })])
 })
 
@@ -52,13 +66,15 @@ it.each([
   ['slower than the caller waits', () => sleep(60_000, undefined, { ref: false })],
   ['away', () => Promise.reject(new Error('connection refused'))],
 ])('gives the conversation without a row when the database is %s', async (_how, store) => {
-  expect(await create(store as never)).toEqual({ ...conversation, tracking: undefined })
+  const { result, announced } = await create(store as never)
+  expect(result).toEqual({ ...conversation, tracking: undefined })
+  expect(announced).toEqual([expect.objectContaining({ systemUserId: null, dbTracking: 'pending' })])
 })
 
 it.each([
   [new ConflictingSessionError('another conversation'), 'failed: another conversation'],
   [Object.assign(new Error('violates'), { code: '23503' }), 'failed: the database refused the row (23503)'],
 ])('gives the conversation and says why the row is refused', async (error, dbTracking) => {
-  const result = await create(() => Promise.reject(error))
+  const { result } = await create(() => Promise.reject(error))
   expect(result).toEqual({ ...conversation, tracking: { systemUserId: null, dbTracking } })
 })

@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client'
 import { NativeConnection, Worker } from '@temporalio/worker'
 import { inject } from 'vitest'
 import type { SessionActivities } from '../../activities/session.js'
+import { createReadyNotices, type ReadyNotices } from '../../src/temporal/ready-notices.js'
 import { createSessionClient } from '../../src/temporal/sessions.js'
 import { registerSearchAttributes } from '../../src/temporal/connection.js'
 import type { SessionInput } from '../../workflows/messages.js'
@@ -65,6 +66,7 @@ export interface SessionWorker {
   client: Client
   sessions: ReturnType<typeof createSessionClient>
   taskQueue: string
+  notices: ReadyNotices
   input: (changes?: Partial<SessionInput>) => SessionInput
   result: (sessionId: string) => Promise<unknown>
   stop: () => Promise<void>
@@ -86,11 +88,13 @@ export async function startSessionWorker(changes: Partial<SessionActivities> = {
     shutdownForceTime: '2s',
   })
   const run = worker.run()
-  const sessions = createSessionClient({ client, taskQueue })
+  const notices = createReadyNotices()
+  const sessions = createSessionClient({ client, taskQueue, notices })
   return {
     client,
     sessions,
     taskQueue,
+    notices,
     input: (more) => sessionInput({ providerQueue: taskQueue, ...more }),
     result: (sessionId) => client.workflow.getHandle(`session/${sessionId}`).result(),
     async stop() {

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { CreateInput, SessionActivities } from '../../activities/session.js'
-import type { SessionInput } from '../../workflows/messages.js'
+import { pending, type SessionInput } from '../../workflows/messages.js'
 import { calmActivities, type SessionWorker, startSessionWorker } from '../support/session-worker.js'
 
 let worker: SessionWorker | undefined
@@ -150,6 +150,30 @@ describe('a start', () => {
     const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => start(input, `request-${n}`)))
     expect(new Set(answers.map(({ ready }) => ready.conversationId))).toEqual(new Set(['c1']))
     expect(named('createConversation')).toHaveLength(1)
+  })
+
+  it('answers the request that began it once its conversation is there, and no other before the engine does', async () => {
+    let finish: () => void = () => undefined
+    const held = new Promise<void>((resolve) => (finish = resolve))
+    worker = await startSessionWorker({
+      createConversation: async (input: CreateInput) => {
+        const { tracking, ...created } = await calmActivities().createConversation(input)
+        const { sessionId, prewarm } = input.track
+        const { startedBy } = input
+        worker!.notices.announce({ sessionId, startedBy, ...created, prewarm, ...(tracking ?? pending) })
+        await held
+        return { ...created, tracking }
+      },
+    })
+    const input = worker.input()
+    const { ready } = await start(input)
+    expect(ready).toMatchObject({ sessionId: input.sessionId, conversationId: 'c1', dbTracking: 'success' })
+    const others = [start(input, 'request-2'), start({ ...input, requestHash: 'another' }, 'request-3')]
+    const first = await Promise.race([...others, sleep(300)]).catch((error: unknown) => error)
+    expect(first).toMatchObject({ status: 422 })
+    finish()
+    expect(await others[0]).toMatchObject({ ready: { conversationId: 'c1', startedBy: 'request-1' } })
+    await expect(others[1]).rejects.toMatchObject({ status: 422 })
   })
 
   it('refuses another request under the same key, running or closed', async () => {
