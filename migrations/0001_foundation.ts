@@ -1,24 +1,7 @@
 import type { Knex } from 'knex'
+import { policies, role, user } from './row-security.js'
 
 // Old code survives this migration: there is none.
-
-const tenant = `nullif(current_setting('app.tenant_id', true), '')::uuid`
-const user = `nullif(current_setting('app.user_id', true), '')`
-const role = `nullif(current_setting('app.role', true), '')`
-
-/**
- * Forced row-level security: the tenant's rows for the application, everything for the service until it knows the tenant.
- * A row of no tenant, such as a receipt whose session is not known yet, stays the service's.
- */
-const policies = (table: string, rows = 'true') => `
-  alter table ${table} enable row level security;
-  alter table ${table} force row level security;
-  create policy ${table}_tenant on ${table} to parley_app
-    using (tenant_id = ${tenant} and (${rows})) with check (tenant_id = ${tenant} and (${rows}));
-  create policy ${table}_service on ${table} to parley_service
-    using (${tenant} is null or tenant_id is null or tenant_id = ${tenant})
-    with check (${tenant} is null or tenant_id is null or tenant_id = ${tenant});
-  grant select, insert, update, delete on ${table} to parley_app, parley_service;`
 
 const roles = `
   do $$ begin

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import * as foundation from './0001_foundation.js'
+import * as integrations from './0002_integrations.js'
 
 export interface Migration {
   name: string
@@ -8,4 +9,7 @@ export interface Migration {
 }
 
 /** Every migration in order. Append only: one that has run is never edited. */
-export const migrations: Migration[] = [{ name: '0001_foundation', ...foundation }]
+export const migrations: Migration[] = [
+  { name: '0001_foundation', ...foundation },
+  { name: '0002_integrations', ...integrations },
+]

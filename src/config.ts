@@ -51,6 +51,7 @@ function crossChecks(values: Values, env: Record<string, string | undefined>): {
   if (!env.DATABASE_URL?.trim() && !env.DB_CONNECTION_STRING?.trim()) need('DATABASE_URL', 'is required in production')
   if (!env.TEMPORAL_ADDRESS?.trim()) need('TEMPORAL_ADDRESS', 'is required in production')
   if (!env.PUBLIC_URL?.trim()) need('PUBLIC_URL', 'is required in production')
+  if (values.DEV_ACCEPT_UNSIGNED) need('DEV_ACCEPT_UNSIGNED', 'must not be true in production')
   if (values.TAVUS_CALLBACK_ALLOW_UNSIGNED) need('TAVUS_CALLBACK_ALLOW_UNSIGNED', 'must not be true in production')
   for (const [name, definition] of Object.entries(variables) as [VariableName, Variable][])
     if (definition.secret && name !== 'DEMO_PASSWORD' && placeholders.test(env[name]?.trim() ?? ''))
@@ -146,7 +147,37 @@ function shape(values: Values, root: string) {
       prewarmTimeoutMs: values.CUSTOM_LLM_PREWARM_TIMEOUT_SECONDS * 1000,
       warmMs: values.CUSTOM_LLM_WARM_SECONDS * 1000,
     },
+    elevenlabs: {
+      apiKey: values.ELEVENLABS_API_KEY,
+      agentId: values.ELEVENLABS_AGENT_ID,
+      baseUrl: values.ELEVENLABS_BASE_URL,
+      webhookSecrets: values.ELEVENLABS_WEBHOOK_SECRET,
+    },
+    livekit: {
+      url: values.LIVEKIT_URL,
+      apiKey: values.LIVEKIT_API_KEY,
+      webhookSecrets: values.LIVEKIT_WEBHOOK_SECRET,
+    },
+    twilio: {
+      accountSid: values.TWILIO_ACCOUNT_SID,
+      authTokens: values.TWILIO_AUTH_TOKEN,
+      fromNumber: values.TWILIO_FROM_NUMBER,
+      baseUrl: values.TWILIO_BASE_URL,
+    },
+    callrail: {
+      apiKey: values.CALLRAIL_API_KEY,
+      accountId: values.CALLRAIL_ACCOUNT_ID,
+      webhookSecrets: values.CALLRAIL_WEBHOOK_SECRET,
+    },
+    clerk: { webhookSecrets: values.CLERK_WEBHOOK_SECRET },
+    bland: {
+      apiKey: values.BLAND_API_KEY,
+      baseUrl: values.BLAND_BASE_URL,
+      webhookSecrets: values.BLAND_WEBHOOK_SECRET,
+    },
+    uwc: { webhookSecrets: values.UWC_HMAC_SECRET },
     webhooks: {
+      acceptUnsigned: values.DEV_ACCEPT_UNSIGNED,
       ackMs: values.WEBHOOK_ACK_MS,
       maxInflight: values.WEBHOOK_MAX_INFLIGHT,
       bodyLimitBytes: values.WEBHOOK_BODY_LIMIT,

@@ -15,7 +15,7 @@ import { createReceiptListener } from './store/receipt-listener.js'
 import { createReceiptProcessing } from './store/receipt-processing.js'
 import { createReceiptSettlements } from './store/receipt-settlements.js'
 import { createReceiptStates } from './store/receipt-states.js'
-import { foldIntoSession } from './store/sessions.js'
+import { createAppliers } from './store/appliers.js'
 import { createSpoolDrain } from './store/spool-drain.js'
 import { createSpool } from './store/spool.js'
 import { createWebhookReceipts } from './store/webhook-receipts.js'
@@ -50,7 +50,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     database,
     states,
     effectsOf: registry.effectsOf,
-    foldIntoSession,
+    appliers: createAppliers(),
     appendEvents,
   })
   const receiver = createWebhookReceiver({

@@ -1,3 +1,4 @@
+import type { CallFact, CallProvider } from './call.js'
 import type { SessionEvent } from './event.js'
 
 /** What became of a receipt. A failed one has released its key. */
@@ -30,8 +31,98 @@ export interface SessionEffect {
   event: SessionEvent
 }
 
-/** What an event does; another kind of target is another member. */
-export type WebhookEffect = SessionEffect
+/** How the company of an event is found when the event's own row does not tell it. */
+export type TenantOf =
+  /** By the account, number, company or organisation that `integrations` holds; the first that is known. */
+  | { by: 'integration'; provider: string; accounts: readonly string[] }
+  /** Named by who signed; it must be a company of ours. */
+  | { by: 'company'; companyId: string }
+
+/** What an event does to a call. */
+export interface CallEffect {
+  target: 'call'
+  provider: CallProvider
+  externalId: string
+  /** Our own id of the call, where the event carries it. */
+  callId?: string | undefined
+  /** Whose a call is that has no row yet; without it the row must be there. */
+  tenant?: TenantOf | undefined
+  facts: readonly CallFact[]
+  /** A LiveKit event, kept as its own row. */
+  livekit?: LivekitEventRecord | undefined
+}
+
+export interface LivekitEventRecord {
+  eventId: string
+  event: string
+  roomSid?: string | undefined
+  roomName?: string | undefined
+  participantIdentity?: string | undefined
+  /** RFC 3339, UTC: the provider's own time. */
+  createdAt: string
+}
+
+/** What an event does to a text message. */
+export interface MessageEffect {
+  target: 'message'
+  provider: 'twilio' | 'callrail'
+  externalId: string
+  tenant: TenantOf
+  direction: 'inbound' | 'outbound'
+  from: string
+  to: string
+  /** Absent in a status of a message whose text came earlier. */
+  body?: string | undefined
+  media?: readonly { url: string; contentType?: string | undefined }[] | undefined
+  status: string
+  /** Of two statuses the higher stays: a late "sent" does not follow "delivered". */
+  statusRank: number
+  errorCode?: string | undefined
+  at?: string | undefined
+}
+
+/** What an event of the identity provider does. Times are epoch milliseconds: the later one of an entity wins. */
+export type IdentityEffect = { target: 'identity'; provider: 'clerk' } & IdentityChange
+export type IdentityChange =
+  | {
+      entity: 'user'
+      userId: string
+      email?: string | undefined
+      displayName?: string | undefined
+      deleted: boolean
+      updatedAt: number
+    }
+  | { entity: 'organization'; organizationId: string; name?: string | undefined; deleted: boolean; updatedAt: number }
+  | {
+      entity: 'membership'
+      organizationId: string
+      organizationName?: string | undefined
+      userId: string
+      email?: string | undefined
+      displayName?: string | undefined
+      role: string
+      deleted: boolean
+      updatedAt: number
+    }
+  /** Recorded only. */
+  | { entity: 'other'; organizationId?: string | undefined }
+
+/** What an answer of the ML partner does. */
+export interface PartnerEffect {
+  target: 'partner'
+  kind: 'asr' | 'rag' | 'training' | 'analysis' | 'followup'
+  tenant: { by: 'company'; companyId: string }
+  jobId: string
+  requestId?: string | undefined
+  status: string
+  /** What the answer is about; it must be the company's. */
+  subject?: { type: 'call' | 'document' | 'rep' | 'lead'; id: string } | undefined
+  data: Record<string, unknown>
+  at?: string | undefined
+}
+
+/** What an event does; each target has an applier in the store. */
+export type WebhookEffect = SessionEffect | CallEffect | MessageEffect | IdentityEffect | PartnerEffect
 
 /** What the workflow of a session is told of an event. */
 export interface SessionSignal {

@@ -4,16 +4,22 @@ import type { Delivery, ReceiptStatus } from '../domain/webhook.js'
 import type { WebhookEvents } from '../observability/webhook-events.js'
 import type { EngineGate } from './engine-gate.js'
 
+type Verification = { ok: true; sessionId?: string } | { ok: false; reason: string }
+
+/** One address of a provider, and how it is answered. */
+export interface ReceivingRoute {
+  name: string
+  paths: readonly [string, ...string[]]
+  answer?:
+    { status: 204; description: string } | { status: 200; description: string; contentType: string; body: string }
+}
+
 /** What of a provider the receiving side needs. */
 export interface ReceivingProvider {
   readonly name: string
-  readonly paths: readonly string[]
+  readonly routes: readonly ReceivingRoute[]
   readonly configured: boolean
-  verify(
-    rawBody: Buffer,
-    headers: IncomingHttpHeaders,
-    url: URL,
-  ): { ok: true; sessionId?: string } | { ok: false; reason: string }
+  verify(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL): Verification | Promise<Verification>
   parse(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL, verified: { sessionId?: string }): Delivery
 }
 
@@ -57,7 +63,7 @@ const databaseShare = 0.7
 export function createWebhookReceiver(deps: WebhookReceiverDeps) {
   const { gate, events, wakeDrain } = deps
 
-  function read(provider: ReceivingProvider, { rawBody, headers, url }: WebhookRequest): Delivery {
+  async function read(provider: ReceivingProvider, { rawBody, headers, url }: WebhookRequest): Promise<Delivery> {
     if (!provider.configured)
       throw new ProviderError(
         'provider_not_configured',
@@ -65,7 +71,7 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
         provider.name,
         undefined,
       )
-    const verified = provider.verify(rawBody, headers, url)
+    const verified = await provider.verify(rawBody, headers, url)
     if (!verified.ok) {
       events.refused({ provider: provider.name, reason: verified.reason })
       throw new UnauthorizedError('the webhook is not authentic', 'webhook_not_authentic')
@@ -149,7 +155,7 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
   return {
     async receive(provider: ReceivingProvider, request: WebhookRequest): Promise<WebhookAnswer> {
       try {
-        const delivery = read(provider, request)
+        const delivery = await read(provider, request)
         const status = await take(delivery, request.arrivedAt)
         const body = { status, provider: provider.name, event_id: delivery.eventId }
         return { status: status === 'accepted' ? 202 : 200, body }

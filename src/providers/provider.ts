@@ -8,8 +8,30 @@ export type Verification = { ok: true; sessionId?: string } | { ok: false; reaso
 export interface StoredDelivery {
   kind: string
   externalId: string
+  deliveryKey: string
   payload: Buffer
+  headers: Readonly<Record<string, string>>
 }
+
+/** One address of a provider. */
+export interface WebhookRoute {
+  /** In camel case, unique among all providers: names the operation in the OpenAPI document. */
+  name: string
+  /** Without a trailing slash; both forms are served. The first is the documented one, the others are aliases. */
+  paths: readonly [string, ...string[]]
+  /** How a good answer looks, where the provider expects its own; the status is in X-Webhook-Status then. */
+  answer?: ProviderAnswer
+}
+
+/** An answer in the provider's own form: TwiML, or nothing. */
+export type ProviderAnswer =
+  { status: 204; description: string } | { status: 200; description: string; contentType: string; body: string }
+
+/** `/webhooks/x` and the singular form that installations already point at. */
+export const bothForms = (path: `/webhooks/${string}`): [string, string] => [
+  path,
+  path.replace('/webhooks/', '/webhook/'),
+]
 
 /** A conversation whose events were asked for. */
 export interface AskedConversation {
@@ -20,12 +42,11 @@ export interface AskedConversation {
 /** What every provider of webhooks offers; one folder, one line in the registry. */
 export interface WebhookProvider {
   readonly name: string
-  /** Routes without a trailing slash; both forms are served. */
-  readonly paths: readonly string[]
+  readonly routes: readonly WebhookRoute[]
   /** False while its secret is missing: its routes answer 503. */
   readonly configured: boolean
   /** On the raw bytes and in constant time, before anything is parsed. */
-  verify(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL): Verification
+  verify(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL): Verification | Promise<Verification>
   /**
    * @throws InvalidRequestError 400 for what cannot be read, 422 naming the field that is wrong
    */

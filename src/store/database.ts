@@ -100,6 +100,9 @@ export async function adoptTenant(trx: Knex.Transaction, tenantId: string): Prom
   await trx.raw(`select set_config('app.tenant_id', ?, true)`, [tenantId])
 }
 
+/** Lets a service transaction see the rows of every tenant again. */
+export const everyTenant = `select set_config('app.tenant_id', '', true)`
+
 async function assertBound(trx: Knex.Transaction): Promise<void> {
   const { rows } = await trx.raw<{ rows: { exempt: boolean; owned: string | null }[] }>(
     `select rolsuper or rolbypassrls as exempt, (

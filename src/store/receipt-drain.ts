@@ -42,8 +42,7 @@ export function createReceiptDrain({
     batch: (limit: number, onEach: () => void = () => undefined): Promise<SettledReceipt[]> =>
       database.withService(undefined, async (trx) => {
         const receipts = await take(trx, limit)
-        await lockSessions(trx, receipts)
-        return await processing.applyAll(trx, forAWhile(receipts, onEach), true)
+        return await processing.applyAll(trx, receipts, { signalPending: true, until: Date.now() + maxBatchMs, onEach })
       }),
     leftoverSignals: (limit: number): Promise<PendingSignal[]> =>
       database.withService(undefined, async (trx) => {
@@ -89,23 +88,4 @@ async function take(trx: Knex.Transaction, limit: number): Promise<StoredReceipt
     [limit * 2, limit],
   )
   return rows
-}
-
-/** What the time of one transaction allows; the rest is the next batch's. */
-function* forAWhile(receipts: StoredReceipt[], onEach: () => void): Generator<StoredReceipt> {
-  const until = Date.now() + maxBatchMs
-  for (const receipt of receipts) {
-    yield receipt
-    onEach()
-    if (Date.now() > until) return
-  }
-}
-
-/** All sessions first and in order: two batches then wait for each other and never in a ring. */
-async function lockSessions(trx: Knex.Transaction, receipts: StoredReceipt[]): Promise<void> {
-  const sessionIds = receipts.flatMap((receipt) => receipt.session_id ?? [])
-  for (const table of ['conversations_users', 'untracked_sessions'])
-    await trx.raw(`select from ${table} where session_id = any(?::uuid[]) order by session_id for update`, [
-      sessionIds,
-    ] as Knex.RawBinding[])
 }

@@ -38,7 +38,7 @@ export function createReceiptIngest({ database, processing, deliveriesOf }: Rece
     return await database.withService(undefined, async (trx) => {
       await addMissing(trx, arrivals)
       // The workflow that asked is told by its asking: no signal.
-      return await processing.applyAll(trx, await lockUnfinished(trx, [...byKey.keys()]), false)
+      return await processing.applyAll(trx, await lockUnfinished(trx, [...byKey.keys()]), { signalPending: false })
     })
   }
 }

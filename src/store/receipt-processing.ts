@@ -1,83 +1,111 @@
 import type { Knex } from 'knex'
-import type { NewEvent, SessionEvent } from '../domain/event.js'
-import { conversationTypes } from '../domain/session.js'
-import { signalOf, type WebhookEffect } from '../domain/webhook.js'
-import type { Database } from './database.js'
+import type { NewEvent } from '../domain/event.js'
+import type { WebhookEffect } from '../domain/webhook.js'
+import { type Database, everyTenant } from './database.js'
 import { isDatabaseDown } from './database-down.js'
+import type { Applied, Applier, Appliers, Pending } from './receipt-applier.js'
 import { isTransient } from './receipt-errors.js'
-import { receiptColumns, type ReceiptStates, type SettledReceipt, type StoredReceipt } from './receipt-states.js'
+import {
+  type Move,
+  receiptColumns,
+  type ReceiptStates,
+  type SettledReceipt,
+  type StoredReceipt,
+} from './receipt-states.js'
 
-type Applied = {
-  found: true
-  mismatch: false
-  tenantId?: string | null | undefined
-  userId?: string | null | undefined
-  leadId?: string | null | undefined
-  events: NewEvent[]
-}
-
-/** A receipt's outcome and what belongs into the event log with it. */
-export interface SettledWithEvents {
-  settled: SettledReceipt
-  events: NewEvent[]
+/** What a provider is given of a receipt. */
+export interface ReceivedDelivery {
+  provider: string
+  kind: string
+  externalId: string
+  deliveryKey: string
+  payload: Buffer
+  headers: Record<string, string>
 }
 
 export interface ReceiptProcessingDeps {
   database: Pick<Database, 'withService'>
   states: ReceiptStates
-  effectsOf: (delivery: { provider: string; kind: string; externalId: string; payload: Buffer }) => WebhookEffect
-  foldIntoSession: (
-    trx: Knex.Transaction,
-    change: { sessionId: string; conversationId: string; events: SessionEvent[] },
-  ) => Promise<{ found: false } | { found: true; mismatch: true } | Applied>
+  effectsOf: (delivery: ReceivedDelivery) => WebhookEffect
+  appliers: Appliers
   appendEvents: (trx: Knex.Transaction, events: NewEvent[]) => Promise<unknown>
 }
 
+export interface ApplyOptions {
+  /** A later step sends the sessions' signals. */
+  signalPending: boolean
+  /** Epoch milliseconds: what has not begun by then is left as it is. */
+  until?: number
+  onEach?: () => void
+}
+
+/** A receipt's outcome and what belongs into the event log with it. */
+interface Settled {
+  settled: SettledReceipt[]
+  events: NewEvent[]
+}
+
+/** So many at once: sessions are folded one by one, and their locks keep answers waiting; the others go set-wise. */
+const sliceOf = (target: WebhookEffect['target']) => (target === 'session' ? 8 : 256)
+
 /** Takes receipts to their end: effects, event log and receipt in one transaction. */
-export function createReceiptProcessing({
-  database,
-  states,
-  effectsOf,
-  foldIntoSession,
-  appendEvents,
-}: ReceiptProcessingDeps) {
-  async function apply(
+export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
+  const { database, states, appliers, appendEvents } = deps
+
+  const pendingOf = (receipt: StoredReceipt): Pending => ({
+    receipt,
+    effect: deps.effectsOf({ ...receipt, externalId: receipt.external_id, deliveryKey: receipt.delivery_key }),
+  })
+
+  /** All of one target; throws for all when one of them cannot be applied. */
+  async function applySet(
     trx: Knex.Transaction,
-    receipt: StoredReceipt,
+    pending: readonly Pending[],
     signalPending: boolean,
-  ): Promise<SettledWithEvents> {
-    const none = (settled: SettledReceipt) => ({ settled, events: [] })
-    const { conversationId, event } = effectsOf({ ...receipt, externalId: receipt.external_id })
-    const sessionId = receipt.session_id ?? (await sessionOfConversation(trx, receipt.provider, conversationId))
-    if (!sessionId) return none(await states.waiting(trx, receipt))
-    const applied = await foldIntoSession(trx, { sessionId, conversationId, events: [event] })
-    if (!applied.found) return none(await states.waiting(trx, receipt))
-    if (applied.mismatch) return none(await states.mismatched(trx, receipt))
-    const tenantId = applied.tenantId ?? undefined
-    const signal = signalOf(receipt.delivery_key, event)
-    const settled = await states.processed(trx, receipt, { tenantId, sessionId, signal, signalPending })
-    const events = tenantId ? [...applied.events, processedEvent(receipt, sessionId, tenantId, applied)] : []
-    return { settled, events }
+  ): Promise<Settled> {
+    const [first] = pending
+    if (!first) return { settled: [], events: [] }
+    const apply = appliers[first.effect.target] as Applier | undefined
+    if (!apply) throw new Error(`nothing applies effects on a ${first.effect.target}`)
+    const applied = await apply(trx, pending)
+    const moves = pending.map(({ receipt }, index) => moveOf(receipt, applied[index], signalPending))
+    const settled = await states.settle(trx, moves)
+    return { settled, events: pending.flatMap(({ receipt }, index) => eventsOf(receipt, applied[index])) }
   }
 
-  /** One of several in a transaction: what fails is undone alone, and its neighbours go on. */
+  /** Set-wise, and one by one once that failed: what cannot be applied is undone alone, and its neighbours go on. */
   async function applySafely(
     trx: Knex.Transaction,
-    receipt: StoredReceipt,
+    pending: readonly Pending[],
     signalPending: boolean,
-  ): Promise<SettledWithEvents> {
-    // The receipt before may have confined the transaction to its tenant.
-    await trx.raw(`savepoint receipt; ${everyTenant}`)
+  ): Promise<Settled> {
     try {
-      const applied = await apply(trx, receipt, signalPending)
-      await trx.raw('release savepoint receipt')
-      return applied
+      return await underSavepoint(trx, () => applySet(trx, pending, signalPending))
     } catch (error) {
       if (isDatabaseDown(error)) throw error
-      await trx.raw(`rollback to savepoint receipt; ${everyTenant}`)
-      const settled = isTransient(error) ? await states.putOff(trx, receipt) : await states.failed(trx, receipt, error)
-      return { settled, events: [] }
+      if (pending.length === 1 && pending[0]) return await settleFailure(trx, pending[0].receipt, error)
     }
+    const each: Settled[] = []
+    for (const one of pending) each.push(await applySafely(trx, [one], signalPending))
+    return joined(each)
+  }
+
+  async function settleFailure(trx: Knex.Transaction, receipt: StoredReceipt, error: unknown): Promise<Settled> {
+    const settled = isTransient(error) ? await states.putOff(trx, receipt) : await states.failed(trx, receipt, error)
+    return { settled: [settled], events: [] }
+  }
+
+  /** What its provider cannot read fails alone. */
+  async function read(trx: Knex.Transaction, receipts: readonly StoredReceipt[]) {
+    const pending: Pending[] = []
+    const failed: Settled[] = []
+    for (const receipt of receipts)
+      try {
+        pending.push(pendingOf(receipt))
+      } catch (error) {
+        failed.push(await settleFailure(trx, receipt, error))
+      }
+    return { pending, failed }
   }
 
   async function processOnce(receiptId: string): Promise<SettledReceipt | undefined> {
@@ -85,9 +113,9 @@ export function createReceiptProcessing({
       const receipt = await lockReceipt(trx, receiptId)
       if (receipt && !isOpen(receipt)) return repeated(receipt)
       if (!receipt) return undefined
-      const { settled, events } = await apply(trx, receipt, false)
+      const { settled, events } = await applySet(trx, [pendingOf(receipt)], false)
       await appendEvents(trx, events)
-      return settled
+      return settled[0]
     })
   }
 
@@ -95,17 +123,18 @@ export function createReceiptProcessing({
     /** Several receipts in one transaction, their events last: that lock is the tenants', and is to be held shortly. */
     async applyAll(
       trx: Knex.Transaction,
-      receipts: Iterable<StoredReceipt>,
-      signalPending: boolean,
+      receipts: readonly StoredReceipt[],
+      { signalPending, until = Number.POSITIVE_INFINITY, onEach }: ApplyOptions,
     ): Promise<SettledReceipt[]> {
-      const done: SettledWithEvents[] = []
-      for (const receipt of receipts) done.push(await applySafely(trx, receipt, signalPending))
-      await trx.raw(everyTenant)
-      await appendEvents(
-        trx,
-        done.flatMap(({ events }) => events),
-      )
-      return done.map(({ settled }) => settled)
+      const { pending, failed: done } = await read(trx, receipts)
+      for (const slice of slices(pending)) {
+        if (Date.now() > until && done.length > 0) break
+        done.push(await applySafely(trx, slice, signalPending))
+        slice.forEach(() => onEach?.())
+      }
+      const { settled, events } = joined(done)
+      await appendEvents(trx, events)
+      return settled
     },
     /**
      * Takes one receipt; one that is settled answers what it was settled as.
@@ -129,8 +158,40 @@ export function createReceiptProcessing({
 
 export type ReceiptProcessing = ReturnType<typeof createReceiptProcessing>
 
-/** Lets a service transaction see the rows of every tenant again. */
-const everyTenant = `select set_config('app.tenant_id', '', true)`
+const joined = (all: readonly Settled[]): Settled => ({
+  settled: all.flatMap(({ settled }) => settled),
+  events: all.flatMap(({ events }) => events),
+})
+
+/** By target, and within it in the order of the rows' keys: two transactions then never wait for each other in a ring. */
+function slices(pending: readonly Pending[]): Pending[][] {
+  const groups = new Map<WebhookEffect['target'], Pending[]>()
+  for (const one of pending) {
+    const group = groups.get(one.effect.target)
+    if (group) group.push(one)
+    else groups.set(one.effect.target, [one])
+  }
+  return [...groups].flatMap(([target, group]) => {
+    group.sort((a, b) => (lockKey(a.receipt) < lockKey(b.receipt) ? -1 : 1))
+    const size = sliceOf(target)
+    return Array.from({ length: Math.ceil(group.length / size) }, (_, n) => group.slice(n * size, (n + 1) * size))
+  })
+}
+
+const lockKey = ({ session_id, external_id }: StoredReceipt) => session_id ?? external_id
+
+/** Undoes all of it when it throws; either way the transaction sees every tenant afterwards. */
+async function underSavepoint<T>(trx: Knex.Transaction, work: () => Promise<T>): Promise<T> {
+  await trx.raw(`savepoint receipts; ${everyTenant}`)
+  try {
+    const result = await work()
+    await trx.raw(`release savepoint receipts; ${everyTenant}`)
+    return result
+  } catch (error) {
+    if (!isDatabaseDown(error)) await trx.raw(`rollback to savepoint receipts; ${everyTenant}`)
+    throw error
+  }
+}
 
 const isOpen = ({ status }: StoredReceipt) => status === 'received' || status === 'waiting'
 
@@ -153,36 +214,19 @@ const repeated = (receipt: StoredReceipt): SettledReceipt => ({
   repeated: true,
 })
 
-/** Without a token only the conversation tells the session. */
-async function sessionOfConversation(
-  trx: Knex.Transaction,
-  provider: string,
-  conversationId: string,
-): Promise<string | undefined> {
-  const type = Object.hasOwn(conversationTypes, provider)
-    ? conversationTypes[provider as keyof typeof conversationTypes]
-    : 0
-  const { rows } = await trx.raw<{ rows: { session_id: string }[] }>(
-    `select session_id from conversations_users where conversation_type_id = ? and external_conversation_id = ?
-     union all select session_id from untracked_sessions where external_conversation_id = ? limit 1`,
-    [type, conversationId, conversationId],
-  )
-  return rows[0]?.session_id
+function moveOf(receipt: StoredReceipt, applied: Applied | undefined, signalPending: boolean): Move {
+  if (!applied) throw new Error('an applier answered for fewer receipts than it was given')
+  if (applied.state === 'unknown') return { to: 'waiting', receipt, reason: applied.reason }
+  if (applied.state === 'mismatch') return { to: 'unmatched', receipt, reason: applied.reason }
+  const { tenantId, sessionId, signal } = applied
+  return { to: 'processed', receipt, tenantId, sessionId, signal, signalPending }
 }
 
-function processedEvent(
-  receipt: StoredReceipt,
-  sessionId: string,
-  tenantId: string,
-  { userId, leadId }: Applied,
-): NewEvent {
+/** The effect's own entries, and the one that says that the event was taken. */
+function eventsOf(receipt: StoredReceipt, applied: Applied | undefined): NewEvent[] {
+  if (applied?.state !== 'applied' || applied.tenantId === undefined) return []
+  const { tenantId, sessionId, userId, leadId } = applied
   const { provider, kind, external_id, id: receipt_id, source } = receipt
-  return {
-    event: 'system.webhook.processed',
-    tenantId,
-    sessionId,
-    userId: userId ?? undefined,
-    leadId: leadId ?? undefined,
-    data: { provider, kind, external_id, receipt_id, source },
-  }
+  const data = { provider, kind, external_id, receipt_id, source }
+  return [...applied.events, { event: 'system.webhook.processed', tenantId, sessionId, userId, leadId, data }]
 }

@@ -15,11 +15,13 @@ export interface StoredReceipt {
   status: ReceiptStatus
   source: string
   payload: Buffer
+  headers: Record<string, string>
   signal: SessionSignal | null
+  received_at: Date
 }
 
 export const receiptColumns =
-  'id, delivery_key, provider, kind, external_id, tenant_id, session_id, status, source, payload, signal'
+  'id, delivery_key, provider, kind, external_id, tenant_id, session_id, status, source, payload, headers, signal, received_at'
 
 /** What became of a receipt. */
 export interface SettledReceipt {
@@ -45,9 +47,51 @@ export interface ReceiptStatesOptions {
   maxTries?: number
 }
 
-/** The moves of a receipt that the transaction has locked. */
+/** Where an applied receipt goes. */
+export type Move =
+  | {
+      to: 'processed'
+      receipt: StoredReceipt
+      tenantId?: string | undefined
+      sessionId?: string | undefined
+      signal?: SessionSignal | undefined
+      /** The signal is sent by a later step, and is not to be forgotten. */
+      signalPending: boolean
+    }
+  /** What it is about is not known yet: the longer it has waited, the longer until the next look; in the end it is parked. */
+  | { to: 'waiting'; receipt: StoredReceipt; reason: string }
+  /** Parked: it can never apply. */
+  | { to: 'unmatched'; receipt: StoredReceipt; reason: string }
+
+/** The moves of receipts that the transaction has locked. */
 export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptStatesOptions) {
   const patience = `interval '${Math.round(matchMs)} milliseconds'`
+  const parked = `now() >= coalesce(r.waiting_since, now()) + ${patience}`
+  const settle = `
+    update webhook_receipts r set
+      status = case when m.to <> 'waiting' then m.to when ${parked} then 'unmatched' else 'waiting' end,
+      first_processed_at = case when m.to = 'processed' then now() else r.first_processed_at end,
+      tenant_id = case when m.to = 'processed' then m.tenant_id else r.tenant_id end,
+      session_id = case when m.to = 'processed' then m.session_id else r.session_id end,
+      signal = case when m.to = 'processed' then m.signal else r.signal end,
+      signal_pending = case when m.to = 'processed' then m.signal_pending else r.signal_pending end,
+      waiting_since = case when m.to = 'waiting' then coalesce(r.waiting_since, now()) else r.waiting_since end,
+      next_attempt_at = case when m.to <> 'waiting' then r.next_attempt_at else
+        least(coalesce(r.waiting_since, now()) + ${patience}, now() + greatest(interval '1 second',
+          least(interval '60 seconds', now() - coalesce(r.waiting_since, now())))) end,
+      error = m.reason, error_side = case when m.reason is null then null else 'theirs' end
+    from jsonb_to_recordset(?::jsonb) as m ("to" text, id uuid, tenant_id uuid, session_id uuid, signal jsonb,
+      signal_pending boolean, reason text)
+    where r.id = m.id returning r.id, r.status`
+
+  async function tell(trx: Knex.Transaction, settled: readonly SettledReceipt[]): Promise<void> {
+    if (!notify || settled.length === 0) return
+    const messages = settled.map(({ receiptId, status }) => settlementMessage(receiptId, status))
+    await trx.raw('select pg_notify(?, message) from unnest(?::text[]) as message', [
+      settlementChannel,
+      messages,
+    ] as Knex.RawBinding[])
+  }
 
   async function change(
     trx: Knex.Transaction,
@@ -59,59 +103,28 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
       `update webhook_receipts set ${set} where id = ? returning status`,
       [...bindings, receipt.id] as Knex.RawBinding[],
     )
-    const status = rows[0]?.status ?? receipt.status
-    if (notify) await trx.raw('select pg_notify(?, ?)', [settlementChannel, settlementMessage(receipt.id, status)])
-    return {
-      receiptId: receipt.id,
-      provider: receipt.provider,
-      kind: receipt.kind,
-      status,
-      tenantId: receipt.tenant_id ?? undefined,
-    }
+    const settled = settledAs(receipt, rows[0]?.status ?? receipt.status)
+    await tell(trx, [settled])
+    return settled
   }
 
   return {
-    async processed(
-      trx: Knex.Transaction,
-      receipt: StoredReceipt,
-      {
-        signalPending,
-        ...of
-      }: { tenantId: string | undefined; sessionId: string; signal: SessionSignal | undefined; signalPending: boolean },
-    ): Promise<SettledReceipt> {
-      const changed = await change(
-        trx,
-        receipt,
-        `status = 'processed', first_processed_at = now(), tenant_id = ?, session_id = ?, signal = ?::jsonb,
-         signal_pending = ?, error = null, error_side = null`,
-        [
-          of.tenantId ?? null,
-          of.sessionId,
-          of.signal ? JSON.stringify(of.signal) : null,
-          signalPending && of.signal !== undefined,
-        ],
-      )
-      return { ...changed, ...of }
+    /** One statement for all of them; the answers are in the same order. */
+    async settle(trx: Knex.Transaction, moves: readonly Move[]): Promise<SettledReceipt[]> {
+      if (moves.length === 0) return []
+      const { rows } = await trx.raw<{ rows: { id: string; status: ReceiptStatus }[] }>(settle, [
+        JSON.stringify(moves.map(rowOf)),
+      ])
+      const statuses = new Map(rows.map(({ id, status }) => [id, status]))
+      const settled = moves.map((move): SettledReceipt => {
+        const { receipt } = move
+        const as = settledAs(receipt, statuses.get(receipt.id) ?? receipt.status)
+        if (move.to !== 'processed') return as
+        return { ...as, tenantId: move.tenantId, sessionId: move.sessionId, signal: move.signal }
+      })
+      await tell(trx, settled)
+      return settled
     },
-    /** No such session yet: the longer it has waited, the longer until the next look, and in the end it is parked. */
-    waiting: (trx: Knex.Transaction, receipt: StoredReceipt) =>
-      change(
-        trx,
-        receipt,
-        `waiting_since = coalesce(waiting_since, now()),
-         status = case when now() >= coalesce(waiting_since, now()) + ${patience} then 'unmatched' else 'waiting' end,
-         next_attempt_at = least(coalesce(waiting_since, now()) + ${patience},
-           now() + greatest(interval '1 second', least(interval '60 seconds', now() - coalesce(waiting_since, now())))),
-         error = 'no such session', error_side = 'theirs'`,
-        [],
-      ),
-    mismatched: (trx: Knex.Transaction, receipt: StoredReceipt) =>
-      change(
-        trx,
-        receipt,
-        `status = 'unmatched', error = 'the conversation is not the one of the session', error_side = 'theirs'`,
-        [],
-      ),
     /** After its effects were rolled back: one try fewer, and with the last the key is released. */
     async failed(trx: Knex.Transaction, receipt: StoredReceipt, cause: unknown): Promise<SettledReceipt> {
       const error = reasonOf(cause)
@@ -131,3 +144,25 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
 }
 
 export type ReceiptStates = ReturnType<typeof createReceiptStates>
+
+const settledAs = (receipt: StoredReceipt, status: ReceiptStatus): SettledReceipt => ({
+  receiptId: receipt.id,
+  provider: receipt.provider,
+  kind: receipt.kind,
+  status,
+  tenantId: receipt.tenant_id ?? undefined,
+})
+
+function rowOf(move: Move): object {
+  const { to, receipt } = move
+  if (to !== 'processed') return { to, id: receipt.id, reason: move.reason }
+  const { tenantId, sessionId, signal, signalPending } = move
+  return {
+    to,
+    id: receipt.id,
+    tenant_id: tenantId,
+    session_id: sessionId,
+    signal,
+    signal_pending: signalPending && signal !== undefined,
+  }
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { route, type Route } from '../route.js'
-import type { ReceivingProvider, WebhookReceiver } from '../webhook-receiver.js'
+import { type Incoming, route, type Route } from '../route.js'
+import type { ReceivingProvider, ReceivingRoute, WebhookAnswer, WebhookReceiver } from '../webhook-receiver.js'
 
 export interface WebhookRouteDeps {
   providers: readonly ReceivingProvider[]
@@ -18,27 +18,62 @@ const answerSchema = z
 
 /** Where providers send what happens; each answers within WEBHOOK_ACK_MS. */
 export const webhookRoutes = (deps: WebhookRouteDeps): Route[] =>
-  deps.providers.map((provider) => webhookRoute(provider, deps))
+  deps.providers.flatMap((provider) => provider.routes.map((address) => webhookRoute(provider, address, deps)))
 
-function webhookRoute(provider: ReceivingProvider, { receiver, bodyLimitBytes }: WebhookRouteDeps): Route {
-  return route({
+function webhookRoute(
+  provider: ReceivingProvider,
+  address: ReceivingRoute,
+  { receiver, bodyLimitBytes }: WebhookRouteDeps,
+): Route {
+  const common = {
     method: 'post',
-    path: provider.paths as [string, ...string[]],
-    operationId: `${provider.name}Webhook`,
+    path: address.paths,
+    operationId: `${address.name}Webhook`,
     summary: `Takes a webhook of ${provider.name}`,
     tags: ['webhooks'],
     auth: 'none',
     // Whoever has the provider's secret may send as much as happens.
     anonymousLimit: false,
     request: { raw: { limitBytes: bodyLimitBytes } },
+  } as const
+  const receive = async ({ raw, ctx }: Pick<Incoming, 'raw' | 'ctx'>) => {
+    const arrivedAt = Date.now()
+    const url = new URL(ctx.originalUrl, 'http://localhost')
+    return await receiver.receive(provider, { rawBody: raw, headers: ctx.headers, url, arrivedAt })
+  }
+  if (address.answer) return ownAnswer(common, address.answer, receive)
+  return route({
+    ...common,
     responses: {
       200: { description: 'Processed, or seen before', schema: answerSchema },
       202: { description: 'Durable, processed later', schema: answerSchema },
     },
-    handler: async ({ raw, ctx }) => {
-      const arrivedAt = Date.now()
-      const url = new URL(ctx.originalUrl, 'http://localhost')
-      return await receiver.receive(provider, { rawBody: raw, headers: ctx.headers, url, arrivedAt })
+    handler: receive,
+  })
+}
+
+const statusHeader = { 'X-Webhook-Status': 'processed, accepted or duplicate_ignored' }
+
+/** A provider reads its own form of an answer; what became of the event stands in a header. */
+function ownAnswer(
+  common: Omit<Parameters<typeof route>[0], 'responses' | 'handler'>,
+  answer: NonNullable<ReceivingRoute['answer']>,
+  receive: (incoming: Pick<Incoming, 'raw' | 'ctx'>) => Promise<WebhookAnswer>,
+): Route {
+  const { status, description } = answer
+  const definition = {
+    description,
+    headers: statusHeader,
+    ...(status === 200 ? { contentType: answer.contentType } : {}),
+  }
+  return route({
+    ...common,
+    responses: { [status]: definition },
+    handler: async (incoming: Pick<Incoming, 'raw' | 'ctx'>) => {
+      const { body } = await receive(incoming)
+      const headers = { 'X-Webhook-Status': body.status, 'X-Webhook-Event': encodeURIComponent(body.event_id) }
+      if (status === 204) return { status, headers }
+      return { status, headers: { ...headers, 'Content-Type': answer.contentType }, body: answer.body }
     },
   })
 }

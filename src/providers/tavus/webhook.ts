@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type FieldError, InvalidRequestError } from '../../domain/errors.js'
 import type { Delivery } from '../../domain/webhook.js'
 import { type Fields, fieldsOf } from '../json.js'
-import type { Verification, WebhookProvider } from '../provider.js'
+import { bothForms, type Verification, type WebhookProvider } from '../provider.js'
 import { utcMicroseconds } from '../timestamp.js'
 import { verifyCallbackToken } from './callback-token.js'
 import { canonicalType, normaliseTavusEvent } from './events.js'
@@ -21,7 +21,7 @@ const plain = /^[\x21-\x7e]{1,200}$/
 export function createTavusWebhooks(config: TavusWebhookConfig): WebhookProvider {
   return {
     name: 'tavus',
-    paths: ['/tavus/callback', '/webhooks/tavus', '/webhook/tavus'],
+    routes: [{ name: 'tavus', paths: ['/tavus/callback', ...bothForms('/webhooks/tavus')] }],
     configured: config.callbackSecrets.length > 0 || config.allowUnsigned,
     verify: (_rawBody, _headers, url) => verify(config, url),
     parse(rawBody, headers, url, { sessionId }) {

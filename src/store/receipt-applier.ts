@@ -1,0 +1,43 @@
+import type { Knex } from 'knex'
+import type { NewEvent } from '../domain/event.js'
+import type { SessionSignal, WebhookEffect } from '../domain/webhook.js'
+import type { StoredReceipt } from './receipt-states.js'
+
+type Target = WebhookEffect['target']
+export type EffectOf<T extends Target> = Extract<WebhookEffect, { target: T }>
+
+/** A receipt on its way to its end, with what its event does. */
+export interface Pending<T extends Target = Target> {
+  receipt: StoredReceipt
+  effect: EffectOf<T>
+}
+
+/** What became of one effect. */
+export type Applied =
+  /** What it is about is not known (yet): the receipt waits, and is parked in the end. */
+  | { state: 'unknown'; reason: string }
+  /** It can never apply, and the sender is why. */
+  | { state: 'mismatch'; reason: string }
+  | {
+      state: 'applied'
+      tenantId?: string | undefined
+      sessionId?: string | undefined
+      userId?: string | undefined
+      leadId?: string | undefined
+      /** What the session's workflow is to be told. */
+      signal?: SessionSignal | undefined
+      /** Entries of the event log, beside system.webhook.processed. */
+      events: NewEvent[]
+    }
+
+/**
+ * Applies the effects of one target in a service transaction that sees every tenant: all that are given, set-wise, and
+ * answers for each in the same order. It takes its row locks in an order of its own making (by key), so that two
+ * transactions never wait in a ring; it throws for all when one cannot be applied, and is then asked for each alone.
+ */
+export type Applier<T extends Target = Target> = (
+  trx: Knex.Transaction,
+  pending: readonly Pending<T>[],
+) => Promise<Applied[]>
+
+export type Appliers = { [T in Target]?: Applier<T> }
