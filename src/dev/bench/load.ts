@@ -41,6 +41,43 @@ export async function atRate(
   }
 }
 
+/** As many at once as there are connections, until the count or the time is reached. */
+export async function inParallel(
+  {
+    connections,
+    count = Number.POSITIVE_INFINITY,
+    seconds = Number.POSITIVE_INFINITY,
+  }: {
+    connections: number
+    count?: number
+    seconds?: number
+  },
+  send: (index: number) => Promise<void>,
+): Promise<LoadResult> {
+  const latencies: number[] = []
+  const errors: string[] = []
+  const began = performance.now()
+  let next = 0
+  const lane = async () => {
+    while (next < count && performance.now() - began < seconds * 1000) {
+      const sent = performance.now()
+      await send(next++).then(
+        () => void latencies.push(performance.now() - sent),
+        (error: unknown) => void errors.push(error instanceof Error ? error.message : String(error)),
+      )
+    }
+  }
+  await Promise.all(Array.from({ length: connections }, lane))
+  const elapsedMs = performance.now() - began
+  return {
+    sent: next,
+    errors: errors.length,
+    latencies: latencies.sort((a, b) => a - b),
+    elapsedMs,
+    firstError: errors[0],
+  }
+}
+
 /** The value below which a share of the sorted values lies. */
 export function percentile(sorted: number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN

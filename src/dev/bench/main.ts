@@ -11,8 +11,10 @@ import { startScratch, whole } from '../command.js'
 import { terminalProgress } from '../progress.js'
 import { hardware } from './machine.js'
 import { type BenchStack, callbacks, idle, manySessions, type Row, startLatency } from './phases.js'
+import { benchSecret } from './call-webhooks.js'
 import { secondStart } from './ready.js'
 import { login } from './session-load.js'
+import { burst, outcomeReads, prepareWebhooks, saturation, warmUp, webhooksAtRate } from './webhook-phases.js'
 
 const options = new Command('bench')
   .description(
@@ -20,9 +22,11 @@ const options = new Command('bench')
   )
   .option('--seconds <count>', 'length of the measured phases', whole(2, 600), 30)
   .option('--open <count>', 'open sessions to hold', whole(0, 20_000), 5000)
+  .option('--calls <count>', 'calls to read outcomes among', whole(1000, 20_000_000), 1_000_000)
+  .option('--only <phase>', 'sessions or webhooks')
   .option('--no-start', 'leave out the two runs of npm start')
   .parse()
-  .opts<{ seconds: number; open: number; start: boolean }>()
+  .opts<{ seconds: number; open: number; calls: number; only?: string; start: boolean }>()
 
 const progress = terminalProgress()
 const { dataDir, supervisor, stop } = await startScratch({ name: 'bench', progress })
@@ -45,7 +49,7 @@ try {
 
 async function measure(): Promise<Row[]> {
   // Sessions of ten minutes and callbacks as the provider spreads them: nothing ends while it is measured.
-  const env = { RATE_LIMIT_ANONYMOUS: '1000000/minute' }
+  const env = { RATE_LIMIT_ANONYMOUS: '1000000/minute', CALLRAIL_WEBHOOK_SECRET: benchSecret }
   const lab = await startLab({ dataDir, supervisor, progress, split: false, env })
   const floor = await startFloor(lab.adminUrl)
   try {
@@ -53,25 +57,48 @@ async function measure(): Promise<Row[]> {
     const part = (name: string) => supervisor.processes(name).map((known) => known.pid)
     const pids = { app: part('application'), temporal: part('temporal'), postgres: part('postgres') }
     const stack: BenchStack = { ...lab, floorUrl: floor.url, token, pids }
-    const seconds = options.seconds
     const phase = (name: string, work: () => Promise<Row[]>) => progress.step(name, work)
-    return [
-      ...(await phase('idle', () => idle(stack, Math.min(20, seconds)))),
-      ...(await phase('starts at 10/s', () => startLatency(stack, seconds))),
-      ...(await phase('callbacks at 50/s', () => callbacks(stack, seconds))),
-      ...(await phase(`30 starts/s, then up to ${options.open} open sessions`, () =>
-        manySessions(stack, { minuteSeconds: Math.min(60, seconds * 2), open: options.open }),
-      )),
-      ...(options.start ? await phase('npm start twice', () => secondStart(dataDir)) : []),
-    ]
+    await prepareWebhooks(stack)
+    const webhooks = options.only === 'sessions' ? [] : await webhookPhases(stack, phase)
+    return options.only === 'webhooks' ? webhooks : [...(await sessionPhases(stack, phase)), ...webhooks]
   } finally {
     await floor.stop()
   }
 }
 
+type Phase = (name: string, work: () => Promise<Row[]>) => Promise<Row[]>
+
+async function sessionPhases(stack: BenchStack, phase: Phase): Promise<Row[]> {
+  const { seconds, open } = options
+  return [
+    ...(await phase('idle', () => idle(stack, Math.min(20, seconds)))),
+    ...(await phase('starts at 10/s', () => startLatency(stack, seconds))),
+    ...(await phase('callbacks at 50/s', () => callbacks(stack, seconds))),
+    ...(await phase(`30 starts/s, then up to ${open} open sessions`, () =>
+      manySessions(stack, { minuteSeconds: Math.min(60, seconds * 2), open }),
+    )),
+    ...(options.start ? await phase('npm start twice', () => secondStart(dataDir)) : []),
+  ]
+}
+
+/** Before the sessions: thousands of open ones would be measured with. */
+async function webhookPhases(stack: BenchStack, phase: Phase): Promise<Row[]> {
+  const { seconds, calls } = options
+  const atRate = (perSecond: number, goals: { p50?: number; p99: number }) =>
+    phase(`webhooks at ${perSecond}/s`, () => webhooksAtRate(stack, { perSecond, seconds, goals }))
+  await warmUp(stack)
+  return [
+    ...(await atRate(50, { p50: 12, p99: 40 })),
+    ...(await atRate(150, { p99: 250 })),
+    ...(await phase('burst of 5000', () => burst(stack, 5000))),
+    ...(await phase('saturation', () => saturation(stack, seconds))),
+    ...(await phase(`outcome reads among ${calls} calls`, () => outcomeReads(stack, calls))),
+  ]
+}
+
 async function startFloor(adminUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {
   const file = fileURLToPath(new URL('./floor.js', import.meta.url))
-  const child = spawn(process.execPath, [file, adminUrl], {
+  const child = spawn(process.execPath, [file, adminUrl, benchSecret], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: childEnvironment(),
   })

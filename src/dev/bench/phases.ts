@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onDatabase } from '../postgres-roles.js'
+import { send, webhookOf } from './call-webhooks.js'
 import { atRate, type LoadResult, percentile } from './load.js'
 import { cpuMs, residentMib } from './machine.js'
 import { createDirectly, post, startSession } from './session-load.js'
@@ -99,9 +101,8 @@ async function openSessions(adminUrl: string): Promise<number> {
 export async function callbacks(stack: BenchStack, seconds: number): Promise<Row[]> {
   const load = { perSecond: 50, count: 50 * seconds }
   const targets = await callbackTargets(stack)
-  const floor = await atRate(load, (index) =>
-    post(stack.floorUrl, { key: `bench-${index}`, body: 'x'.repeat(400) }).then(() => undefined),
-  )
+  const run = randomUUID()
+  const floor = await atRate(load, (index) => send(stack.floorUrl, webhookOf(run, index)).then(() => undefined))
   const statuses = new Map<string, number>()
   const parley = await atRate(load, async (index) => {
     const target = targets[index % targets.length]
