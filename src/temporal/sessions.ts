@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Client,
   isGrpcServiceError,
@@ -25,6 +26,7 @@ import type { conversationSession } from '../../workflows/session.js'
 import { UnavailableError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
 import type { EndRequester } from '../domain/session.js'
+import { createEngineWatch } from './engine-watch.js'
 import { idempotencyKeyReused, problemOf } from './failures.js'
 import { createReadyNotices, type ReadyNotices } from './ready-notices.js'
 
@@ -39,6 +41,7 @@ const attributes = {
 
 /** Every call has a deadline: without one the client retries an absent server for 20 s and more. */
 const quickMs = 3000
+const goneForMs = 5 * 60_000
 
 export interface StartOptions {
   requestId: string
@@ -58,6 +61,7 @@ export interface SessionClientOptions {
 /** What the business does with session workflows. */
 export function createSessionClient({ client, taskQueue, notices = createReadyNotices() }: SessionClientOptions) {
   const within = <T>(ms: number, work: () => Promise<T>) => client.connection.withDeadline(Date.now() + ms, work)
+  const watched = createEngineWatch({ client })
   const handleOf = (sessionId: string) =>
     client.workflow.getHandle<typeof conversationSession>(sessionWorkflowId(sessionId))
 
@@ -89,12 +93,8 @@ export function createSessionClient({ client, taskQueue, notices = createReadyNo
       })
     try {
       const call = () => within(options.timeoutMs, update)
-      const answered = signal ? client.withAbortSignal(signal, call) : call()
-      return await notices.first(
-        requestId,
-        answered.then((ready): StartResult => ({ ready })),
-        (ready) => ({ ready }),
-      )
+      const answered = watched(call, signal).then((ready): StartResult => ({ ready }))
+      return await notices.first(requestId, answered, (ready) => ({ ready }))
     } catch (error) {
       if (error instanceof WorkflowUpdateFailedError) throw problemOf(error.cause, input.provider)
       if (error instanceof WorkflowExecutionAlreadyStartedError) return await closedRun(input)
@@ -104,8 +104,17 @@ export function createSessionClient({ client, taskQueue, notices = createReadyNo
     }
   }
 
+  /** Told for as long as an engine that was away may take to come back: a session that nobody waits for costs money. */
   async function callerGone(sessionId: string, requestId: string): Promise<void> {
-    await within(quickMs, () => handleOf(sessionId).signal(callerGoneSignal, { requestId })).catch(() => undefined)
+    const until = Date.now() + goneForMs
+    while (Date.now() < until) {
+      try {
+        return await within(quickMs, () => handleOf(sessionId).signal(callerGoneSignal, { requestId }))
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return
+        await sleep(2000, undefined, { ref: false })
+      }
+    }
   }
 
   return {
@@ -131,7 +140,8 @@ export function createSessionClient({ client, taskQueue, notices = createReadyNo
       timeoutMs: number,
     ): Promise<EndedSession | undefined> {
       try {
-        return await within(timeoutMs, () => handleOf(sessionId).executeUpdate(endUpdate, { args: [input] }))
+        const call = () => handleOf(sessionId).executeUpdate(endUpdate, { args: [input] })
+        return await watched(() => within(timeoutMs, call))
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return undefined
         if (error instanceof WorkflowUpdateFailedError) {
