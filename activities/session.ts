@@ -8,7 +8,6 @@ import type { LlmClient } from '../src/providers/llm/client.js'
 import type { TavusClient, TavusConversation } from '../src/providers/tavus/client.js'
 import type { SessionStore, TrackInput as TrackedSession } from '../src/store/sessions.js'
 import {
-  pending,
   type PrewarmResult,
   type ProviderEventMessage,
   type ReadySession,
@@ -46,6 +45,8 @@ export type TrackInput = Omit<TrackBeginning, 'startedAt'> &
 export interface CreateInput extends Omit<ConversationRequest, 'sessionId'> {
   track: TrackBeginning
   startedBy: string
+  /** An earlier run may have begun the session. */
+  keyed: boolean
   /** The caller waits this long for the row, ms. */
   trackMs: number
 }
@@ -97,20 +98,49 @@ export function createSessionActivities(deps: SessionActivityDeps) {
     return await Promise.race([tracked, sleep(ms, undefined, { ref: false })])
   }
 
+  /** The conversation that an earlier attempt wrote into the row, over or not; undefined also while the database is away. */
+  async function recorded(sessionId: string, withinMs: number, signal: AbortSignal) {
+    const found = sessions.findOwner(sessionId).catch(() => undefined)
+    const row = await Promise.race([found, sleep(withinMs, undefined, { ref: false })])
+    return row?.conversationId ? await known(row.conversationId, signal) : undefined
+  }
+
+  /** One that the provider does not know any more is over. */
+  async function known(conversationId: string, signal: AbortSignal): Promise<TavusConversation> {
+    try {
+      return await tavus.get(conversationId, { signal })
+    } catch (error) {
+      if (!(error instanceof ProviderError && error.code === 'provider_not_found')) throw error
+      return { conversation_id: conversationId, status: 'ended' }
+    }
+  }
+
+  async function live(sessionId: string, signal: AbortSignal) {
+    const [existing] = await findBySession(tavus, deps.installation, sessionId, signal)
+    return existing && !existing.conversation_url ? await tavus.get(existing.conversation_id, { signal }) : existing
+  }
+
   return {
     prewarmModel: (): Promise<PrewarmResult> => withHeartbeat(() => deps.prewarm()),
 
     /** Creates the conversation and, in the same step, its row: another step would cost a caller two tasks of the engine. */
-    async createConversation({ track, trackMs, startedBy, ...input }: CreateInput): Promise<TrackedConversation> {
+    async createConversation({
+      track,
+      trackMs,
+      startedBy,
+      keyed,
+      ...input
+    }: CreateInput): Promise<TrackedConversation> {
       const { sessionId } = track
       const { attempt } = activityInfo()
       const signal = cancellationSignal()
       const name = conversationName(deps.installation, sessionId, input.request.conversation_name)
       const create = async () => {
         // Tavus has no idempotency key and bills from creation: after an unknown result, look before creating again.
-        const [existing] = attempt > 1 ? await findBySession(tavus, deps.installation, sessionId, signal) : []
-        if (existing?.conversation_url) return created(existing, now)
-        if (existing) return created(await tavus.get(existing.conversation_id, { signal }), now)
+        const existing =
+          (attempt > 1 || keyed ? await recorded(sessionId, trackMs, signal) : undefined) ??
+          (attempt > 1 ? await live(sessionId, signal) : undefined)
+        if (existing) return created(existing, now)
         events.tavusStartRequested({ sessionId, attempt })
         const conversation = await tavus.create(tavusBody(deps.tavusDefaults, { sessionId, ...input }, name), signal)
         events.tavusStartResponded({ sessionId, conversationId: conversation.conversation_id })
@@ -121,14 +151,29 @@ export function createSessionActivities(deps: SessionActivityDeps) {
           const conversation = await create()
           const row = { ...track, ...conversation, startMs: now() - track.startedAt }
           const tracking = await trackWithin(trackMs, row)
-          const { sessionId, prewarm } = track
-          deps.announceReady({ sessionId, startedBy, ...conversation, prewarm, ...(tracking ?? pending) })
+          // A promise only of what a later attempt, or another run, finds in the row.
+          if (tracking && !tracking.dbTracking.startsWith('failed'))
+            deps.announceReady({ sessionId, startedBy, ...conversation, prewarm: track.prewarm, ...tracking })
           return { ...conversation, tracking }
         })
       } catch (error) {
         throw toFailure(error, {
           effectless: attempt === 1 && !(error instanceof ProviderError && error.unknownResult),
         })
+      }
+    },
+
+    /** After a step whose result the engine never learned: what its row says was created. */
+    async recoverConversation(track: Omit<TrackBeginning, 'startedAt'> & { startMs: number }) {
+      try {
+        return await withHeartbeat(async (): Promise<TrackedConversation | undefined> => {
+          const row = await sessions.findOwner(track.sessionId)
+          if (!row?.conversationId) return undefined
+          const conversation = created(await known(row.conversationId, cancellationSignal()), now)
+          return { ...conversation, tracking: await trackOnce({ ...track, ...conversation }) }
+        })
+      } catch (error) {
+        throw toFailure(error)
       }
     },
 

@@ -43,6 +43,8 @@ export interface SessionInput {
   requestHash: string
   /** Our own id of the HTTP request that began it: any other one with the same key is a repeat. */
   startedBy: string
+  /** By an Idempotency-Key: then an earlier run may have begun it. */
+  keyed: boolean
   owner?: SessionOwner | undefined
   request: SessionRequest
   maxSeconds: number
@@ -87,6 +89,11 @@ export interface ReadySession extends TrackResult {
   prewarm: PrewarmResult
 }
 
+/** What a start answers: the session, and its end once that is known. */
+export interface AnsweredSession extends ReadySession {
+  ended?: EndedSession | undefined
+}
+
 export interface SessionState {
   sessionId: string
   owner?: SessionOwner | undefined
@@ -114,7 +121,9 @@ export interface ProviderEventMessage {
 }
 
 /** Waits until the conversation can be joined; asking again cancels the abandonment. Fails with the start's own failure. */
-export const awaitReadyUpdate = defineUpdate<ReadySession, [{ requestId: string; requestHash: string }]>('awaitReady')
+export const awaitReadyUpdate = defineUpdate<AnsweredSession, [{ requestId: string; requestHash: string }]>(
+  'awaitReady',
+)
 export const endUpdate = defineUpdate<EndedSession, [{ actor?: Actor | undefined; reason: EndRequester }]>('end')
 export const providerEventSignal = defineSignal<[ProviderEventMessage]>('providerEvent')
 /** The caller of one start hung up before its answer. */

@@ -1,7 +1,14 @@
 import { ApplicationFailure, condition } from '@temporalio/workflow'
 import type { Actor } from '../src/domain/identity.js'
 import { type EndRequester, maySeeSession } from '../src/domain/session.js'
-import type { EndedSession, ProviderEventMessage, ReadySession, SessionInput, SessionState } from './messages.js'
+import type {
+  AnsweredSession,
+  EndedSession,
+  ProviderEventMessage,
+  ReadySession,
+  SessionInput,
+  SessionState,
+} from './messages.js'
 
 /** What the handlers of a session share with its main function; every message is a fold, so their order does not matter. */
 export class SessionMessages {
@@ -79,10 +86,10 @@ export class SessionMessages {
 }
 
 /** Waits for the start, and fails as it failed. */
-export async function answerReady(messages: SessionMessages, requestId: string): Promise<ReadySession> {
+export async function answerReady(messages: SessionMessages, requestId: string): Promise<AnsweredSession> {
   messages.arrived(requestId)
   await condition(() => messages.ready !== undefined || messages.failure !== undefined)
-  if (messages.ready) return messages.ready
+  if (messages.ready) return { ...messages.ready, ended: messages.end }
   throw messages.failure ?? ApplicationFailure.nonRetryable('the session did not start')
 }
 

@@ -1,4 +1,5 @@
 import {
+  ActivityCancellationType,
   allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
@@ -34,6 +35,11 @@ const status = defineSearchAttributeKey('ParleyStatus', SearchAttributeType.KEYW
 const conversation = defineSearchAttributeKey('ParleyConversation', SearchAttributeType.KEYWORD)
 
 const iso = (ms: number) => new Date(ms).toISOString()
+
+const endedBefore = () => ApplicationFailure.nonRetryable('ended before it began', 'SessionEnded')
+
+/** An end waits to hear whether the conversation came to be. */
+const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 
 /** One conversation from its start to its last artefact. Whatever happens, what was created at the provider is ended there. */
 export async function conversationSession(input: SessionInput): Promise<{ sessionId: string; conversationId: string }> {
@@ -98,7 +104,7 @@ class SessionRun {
   private async start(): Promise<void> {
     setCurrentDetails('warming the model')
     const prewarm = await this.prewarm()
-    if (this.messages.endRequest) throw ApplicationFailure.nonRetryable('ended before it began', 'SessionEnded')
+    if (this.messages.endRequest) throw endedBefore()
     setCurrentDetails('creating the conversation')
     const { tracking, ...created } = await this.create(prewarm)
     this.facts.createdAt = created.createdAt
@@ -107,6 +113,8 @@ class SessionRun {
       : this.trackLater({ ...this.known(prewarm), ...created, startMs: Date.now() - this.startedAt })
     const { sessionId, startedBy } = this.input
     this.messages.ready = { sessionId, startedBy, ...created, prewarm, ...(tracking ?? pending) }
+    // Found again after it was over: nobody tells of its end any more.
+    if (created.status === 'ended') this.messages.learned('shutdown')
     this.messages.phase = 'active'
     upsertSearchAttributes([
       { key: status, value: 'active' },
@@ -132,20 +140,44 @@ class SessionRun {
 
   private async create(prewarm: PrewarmResult) {
     this.mayExist = true
-    const { startedBy, request, maxSeconds, recording, limits } = this.input
+    const { startedBy, keyed, request, maxSeconds, recording, limits } = this.input
     try {
       // What the prewarm took is gone from the start's budget; a second is left in any case.
       const scheduleToCloseTimeout = Math.max(1000, this.startedAt + limits.startMs - Date.now()) + limits.trackMs
       const summary = `create at ${this.input.provider}`
-      return await this.provider.createConversation.executeWithOptions({ scheduleToCloseTimeout, summary }, [
-        { request, maxSeconds, recording, startedBy, trackMs: limits.trackMs, track: this.known(prewarm) },
-      ])
+      const { trackMs } = limits
+      const input = { request, maxSeconds, recording, startedBy, keyed, trackMs, track: this.known(prewarm) }
+      return await this.unlessEnded(() =>
+        this.provider.createConversation.executeWithOptions({ scheduleToCloseTimeout, summary, cancellationType }, [
+          input,
+        ]),
+      )
     } catch (error) {
+      if (this.messages.endRequest) throw endedBefore()
+      // The engine or the worker was away, and not the provider: the step may be done, and its caller answered.
+      const done = isTimeout(error) ? await this.recover(prewarm) : undefined
+      if (done) return done
       const failure = failureOf(error)
       // A refusal of the first try had no effect; anything else may have had one.
       if (failure.details?.[0] && (failure.details[0] as { effectless?: boolean }).effectless) this.mayExist = false
       throw error
     }
+  }
+
+  /** Gives the step up once somebody asks for the end; what it did all the same is still told. */
+  private async unlessEnded<T>(step: () => Promise<T>): Promise<T> {
+    const scope = new CancellationScope()
+    const asked = condition(() => this.messages.endRequest !== undefined)
+    asked.then(() => scope.cancel()).catch(() => undefined)
+    return await scope.run(step)
+  }
+
+  private recover(prewarm: PrewarmResult) {
+    return CancellationScope.nonCancellable(() =>
+      this.providerEnd.recoverConversation.executeWithOptions({ summary: 'look for what was created' }, [
+        { ...this.known(prewarm), startMs: Date.now() - this.startedAt },
+      ]),
+    )
   }
 
   /** What the row says of the start, but for the conversation itself. */

@@ -53,8 +53,13 @@ const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 const byTime = (a: string, b: string) => Date.parse(a) - Date.parse(b) || byText(a, b)
 
-/** A time that nobody can read is no time: one odd event must not keep the row from being written. */
-const isTime = (time: string | undefined): time is string => time !== undefined && !Number.isNaN(Date.parse(time))
+const [earliest, latest] = [Date.UTC(2000, 0), Date.UTC(2200, 0)]
+
+/** A time that nobody can read or believe is no time: one odd event must not keep the row from being written. */
+const isTime = (time: string | undefined): time is string => {
+  const at = time === undefined ? Number.NaN : Date.parse(time)
+  return at >= earliest && at < latest
+}
 
 /** Joins two sets of facts; commutative, associative and idempotent, so order and repetition change nothing. */
 export function foldFacts(a: SessionFacts, b: SessionFacts): SessionFacts {
@@ -113,10 +118,13 @@ export function outcomeOf(facts: SessionFacts): SessionOutcome {
   }
 }
 
+/** What the column holds. */
+const maxSeconds = 2 ** 31 - 1
+
 /** Whole seconds between two times, never negative: clocks of two machines may disagree. */
 export function durationSeconds(from: string | undefined, to: string | undefined): number | undefined {
   if (from === undefined || to === undefined) return undefined
-  return Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000))
+  return Math.min(maxSeconds, Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000)))
 }
 
 function endReason(facts: SessionFacts): EndReason {
@@ -156,7 +164,7 @@ export function maySeeSession(owner: SessionOwner | undefined, caller: Caller | 
   if (!owner) return true // anonymous: whoever holds the id
   if (!caller) return false
   // A token without a company is still its user's: it may end what it started. Two companies never mix.
-  const apart = owner.tenantId !== undefined && caller.tenantId !== undefined && owner.tenantId !== caller.tenantId
+  const apart = owner.tenantId !== undefined && Boolean(caller.tenantId) && owner.tenantId !== caller.tenantId
   if (caller.userId === owner.userId) return !apart
   return owner.tenantId !== undefined && owner.tenantId === caller.tenantId && caller.role === 'leadership'
 }

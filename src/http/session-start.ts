@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import type { EndedSession, ReadySession, SessionInput, SessionRequest } from '../../workflows/messages.js'
 import { TooManyRequestsError, UnauthorizedError } from '../domain/errors.js'
@@ -40,6 +41,7 @@ export function createSessionStarter({ config, sessions, sessionClient, events }
       mode: 'plain',
       requestHash: digest(JSON.stringify([provider, maxSeconds, canonical(request)])).toString('base64url'),
       startedBy: randomUUID(),
+      keyed: start.idempotencyKey !== undefined,
       owner,
       request,
       maxSeconds,
@@ -62,9 +64,13 @@ export function createSessionStarter({ config, sessions, sessionClient, events }
     if (caller) return false
     if (!limits.allowAnonymous) throw new UnauthorizedError('anonymous sessions are not allowed here', 'token_missing')
     try {
-      if (await sessions.reserveAnonymous(input.sessionId, limits.anonymousMaxActive)) return true
+      const reserving = sessions.reserveAnonymous(input.sessionId, limits.anonymousMaxActive)
+      const reserved = await Promise.race([reserving, sleep(limits.trackWaitMs, 'unknown' as const, { ref: false })])
+      // Without the database, or with one that hangs, the call still starts.
+      if (reserved === 'unknown') return false
+      if (reserved) return true
     } catch {
-      return false // without the database the call still starts
+      return false
     }
     throw new TooManyRequestsError('too many anonymous conversations are open', 30, 'anonymous_limit')
   }

@@ -93,7 +93,7 @@ export function createSessionClient({ client, taskQueue, notices = createReadyNo
       })
     try {
       const call = () => within(options.timeoutMs, update)
-      const answered = watched(call, signal).then((ready): StartResult => ({ ready }))
+      const answered = watched(call, signal).then(({ ended, ...ready }): StartResult => ({ ready, ended }))
       return await notices.first(requestId, answered, (ready) => ({ ready }))
     } catch (error) {
       if (error instanceof WorkflowUpdateFailedError) throw problemOf(error.cause, input.provider)

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MockActivityEnvironment } from '@temporalio/testing'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createSessionActivities, type SessionActivityDeps, type TrackInput } from '../../activities/session.js'
-import { ConflictingSessionError } from '../../src/domain/errors.js'
+import { ConflictingSessionError, ProviderError } from '../../src/domain/errors.js'
 import type { ReadySession } from '../../workflows/messages.js'
 
 const createdAt = '2026-11-21T10:00:00.000Z'
@@ -16,7 +16,10 @@ const track = {
 }
 
 /** The step with a provider that answers at once and a store of the test's own. */
-async function create(store: (input: TrackInput) => Promise<{ systemUserId: string | null; dbTracking: string }>) {
+async function create(
+  store: (input: TrackInput) => Promise<{ systemUserId: string | null; dbTracking: string }>,
+  { attempt = 1, keyed = false, row = undefined as string | undefined, provider = {} } = {},
+) {
   const announced: ReadySession[] = []
   const quiet = new Proxy({}, { get: () => () => undefined })
   const activities = createSessionActivities({
@@ -28,15 +31,25 @@ async function create(store: (input: TrackInput) => Promise<{ systemUserId: stri
         status: 'active',
         created_at: createdAt,
       }),
+      listActive: async () => ({ items: [], total: 0 }),
+      ...provider,
     },
     tavusDefaults: { callbackUrl: () => 'http://127.0.0.1/tavus/callback' },
-    sessions: { track: store },
+    sessions: { track: store, findOwner: async () => row && { conversationId: row } },
     events: quiet,
     announceReady: (ready: ReadySession) => announced.push(ready),
     now: () => Date.parse(createdAt),
   } as unknown as SessionActivityDeps)
-  const input = { request: {}, maxSeconds: 60, recording: false, startedBy: 'request-1', trackMs: 100, track }
-  const result = await new MockActivityEnvironment().run(activities.createConversation, input)
+  const input = {
+    request: {},
+    maxSeconds: 60,
+    recording: false,
+    startedBy: 'request-1',
+    keyed,
+    trackMs: 100,
+    track,
+  }
+  const result = await new MockActivityEnvironment({ attempt }).run(activities.createConversation, input)
   return { result, announced }
 }
 
@@ -68,7 +81,8 @@ it.each([
 ])('gives the conversation without a row when the database is %s', async (_how, store) => {
   const { result, announced } = await create(store as never)
   expect(result).toEqual({ ...conversation, tracking: undefined })
-  expect(announced).toEqual([expect.objectContaining({ systemUserId: null, dbTracking: 'pending' })])
+  // The engine answers then, once it knows the conversation: an end right after it would find nothing.
+  expect(announced).toEqual([])
 })
 
 it.each([
@@ -77,4 +91,24 @@ it.each([
 ])('gives the conversation and says why the row is refused', async (error, dbTracking) => {
   const { result } = await create(() => Promise.reject(error))
   expect(result).toEqual({ ...conversation, tracking: { systemUserId: null, dbTracking } })
+})
+
+describe('a conversation that the row names already', () => {
+  const over = { get: async (id: string) => ({ conversation_id: id, status: 'ended', created_at: createdAt }) }
+  const never = { create: () => Promise.reject(new Error('created twice')) }
+  const tracked = async () => ({ systemUserId: 'u1', dbTracking: 'success' })
+
+  it.each([
+    ['a second attempt', { attempt: 2 }],
+    ['another run under the same key', { keyed: true }],
+  ])('is not created again by %s, even when it is over', async (_who, how) => {
+    const { result } = await create(tracked, { ...how, row: 'c0', provider: { ...over, ...never } })
+    expect(result).toMatchObject({ conversationId: 'c0', status: 'ended', createdAt })
+  })
+
+  it('is over when the provider does not know it any more', async () => {
+    const gone = { get: () => Promise.reject(new ProviderError('provider_not_found', 'gone', 'tavus', 404)) }
+    const { result } = await create(tracked, { keyed: true, row: 'c0', provider: { ...gone, ...never } })
+    expect(result).toMatchObject({ conversationId: 'c0', status: 'ended' })
+  })
 })

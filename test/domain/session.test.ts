@@ -241,3 +241,22 @@ describe('conversationName', () => {
     expect(sessionIdOfName('0a1b2c3d', name)).toBeUndefined()
   })
 })
+
+describe('a time that nobody can believe', () => {
+  it.each(['0001-01-01T00:00:00Z', '9999-12-31T23:59:59Z', 'yesterday'])('%s is no time', (odd) => {
+    const facts = foldFacts(
+      { createdAt: '2026-11-21T10:00:00Z', joinedAt: odd },
+      { shutdownAt: '2026-11-21T10:01:00Z' },
+    )
+    expect(facts).toEqual({ createdAt: '2026-11-21T10:00:00Z', shutdownAt: '2026-11-21T10:01:00Z' })
+    expect(outcomeOf(facts)).toMatchObject({ status: 'completed', durationSeconds: 60 })
+  })
+})
+
+it('a token without a company, however that is spelt, is still its user’s', () => {
+  const owner = { userId: 'u1', tenantId: 't1' }
+  for (const tenantId of [undefined, '']) {
+    expect(maySeeSession(owner, { userId: 'u1', tenantId, role: 'rep' } as never)).toBe(true)
+    expect(maySeeSession(owner, { userId: 'u2', tenantId, role: 'leadership' } as never)).toBe(false)
+  }
+})

@@ -32,7 +32,7 @@ describe('the webhooks of Tavus', () => {
     const tavus = createTavusWebhooks({ callbackSecrets: secrets, allowUnsigned: false })
     const body = { ...event, webhook_url: signed.href, properties: { request: { url: signed.href } } }
     const { payload, deliveryKey } = tavus.parse(Buffer.from(JSON.stringify(body)), {}, signed, { sessionId })
-    expect(deliveryKey).toBe('tavus/system.shutdown/c1:2026-03-01T10:00:00.000000Z')
+    expect(deliveryKey).toBe(`tavus/system.shutdown/${sessionId}:c1:2026-03-01T10:00:00.000000Z`)
     expect(payload.toString()).not.toContain(signed.searchParams.get('token'))
     expect(JSON.parse(payload.toString())).toMatchObject({ ...event, properties: {} })
   })
@@ -43,7 +43,7 @@ describe('the webhooks of Tavus', () => {
     const { conversation_id: conversationId, ...listed } = event
     expect(tavus.asDelivery?.(listed, { sessionId, conversationId }).deliveryKey).toBe(callback.deliveryKey)
     const timeless = tavus.asDelivery?.({ event_type: 'x' }, { sessionId, conversationId })
-    expect(timeless?.deliveryKey).toMatch(/^tavus\/x\/c1:[0-9a-f]{32}$/)
+    expect(timeless?.deliveryKey).toMatch(/^tavus\/x\/[0-9a-f-]{36}:c1:[0-9a-f]{32}$/)
   })
 
   it('answer 503 while no secret is configured', async () => {

@@ -1,3 +1,4 @@
+import { sleep as hang } from '@temporalio/activity'
 import { ApplicationFailure } from '@temporalio/common'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -271,6 +272,64 @@ describe('a start', () => {
     const { ready } = await start(worker.input({ prewarm: true }))
     expect(ready.prewarm).toEqual({ success: true, status: 200, duration_sec: 1.3 })
     expect(named('prewarmModel')).toHaveLength(2)
+  })
+
+  it('whose result the engine never learned goes on with what its row says was created', async () => {
+    const { activities, named } = noting({
+      createConversation: () => hang(60_000) as never,
+      recoverConversation: () => calmActivities().createConversation(undefined as never),
+    })
+    worker = await startSessionWorker(activities)
+    const input = worker.input({ limits: { startMs: 300, trackMs: 300 } as SessionInput['limits'] })
+    expect((await start(input)).ready).toMatchObject({ conversationId: 'c1', dbTracking: 'success' })
+    expect(named('endByName')).toEqual([])
+    expect((await end(input))?.status).toBe('completed')
+  })
+
+  it('whose result the engine never learned fails when no row says that anything was created', async () => {
+    const { activities, named } = noting({
+      createConversation: () => hang(60_000) as never,
+    })
+    worker = await startSessionWorker(activities)
+    const input = worker.input({ limits: { startMs: 300, trackMs: 300 } as SessionInput['limits'] })
+    await expect(start(input)).rejects.toMatchObject({ code: 'provider_timeout', status: 503 })
+    await expect(worker.result(input.sessionId)).rejects.toThrow()
+    expect(named('endByName')).toHaveLength(1)
+  })
+
+  it('that finds its conversation over says so, and closes', async () => {
+    worker = await startSessionWorker({
+      createConversation: async (input: CreateInput) => ({
+        ...(await calmActivities().createConversation(input)),
+        status: 'ended',
+      }),
+    })
+    const input = worker.input()
+    expect((await start(input)).ready.status).toBe('ended')
+    await worker.result(input.sessionId)
+    expect((await worker.sessions.state(input.sessionId))?.end).toMatchObject({ conversationId: 'c1' })
+  })
+
+  it('that is ended while the provider refuses for now is given up, and looked for', async () => {
+    const busy = ApplicationFailure.create({ message: 'busy', type: 'provider_rate_limited', nextRetryDelay: '60s' })
+    const { activities, named } = noting({ createConversation: () => Promise.reject(busy) })
+    worker = await startSessionWorker(activities)
+    const input = worker.input({ limits: { startMs: 120_000 } as SessionInput['limits'] })
+    const starting = start(input).catch((error: unknown) => error)
+    await until(() => named('createConversation').length === 1)
+    await expect(end(input)).rejects.toMatchObject({ code: 'session_ended' })
+    expect(await starting).toMatchObject({ code: 'session_ended', status: 409 })
+    await expect(worker.result(input.sessionId)).rejects.toThrow()
+    expect(named('createConversation')).toHaveLength(1)
+    expect(named('endByName')).toHaveLength(1)
+  })
+
+  it('that is asked for again after its end tells the end', async () => {
+    worker = await startSessionWorker({ askConversation: async () => ({ live: false, kinds: [] }) })
+    const input = worker.input()
+    await start(input)
+    const ended = await end(input)
+    expect((await start(input, 'request-2')).ended).toEqual(ended)
   })
 
   it('that is ended before the conversation exists creates none', async () => {

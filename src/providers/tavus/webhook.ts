@@ -110,11 +110,13 @@ interface Parts {
 
 function deliveryOf({ body, kind, conversationId, at, sessionId, secret, headers }: Parts): Delivery {
   const eventId = `${kind}/${conversationId}:${at}`
+  // The session too: an event under another session's token must not take the place of the real one.
+  const deliveryKey = `tavus/${kind}/${sessionId ?? 'unsigned'}:${conversationId}:${at}`
   return {
     provider: 'tavus',
     kind,
     externalId: conversationId,
-    deliveryKey: `tavus/${eventId}`,
+    deliveryKey,
     eventId,
     sessionId,
     payload: redacted(body, secret),
