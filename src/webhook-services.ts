@@ -31,6 +31,8 @@ export interface WebhookServiceOptions {
   /** The API and the worker are one process: then it tells itself, and not by way of the database. */
   together: boolean
   wakeDrain: () => Promise<void>
+  /** Longest transaction of the drain, for tests on a busy machine. */
+  drainBatchMs?: number
   /** Other providers than the configured ones, for tests. */
   registry?: ProviderRegistry
 }
@@ -70,7 +72,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     ingest: createReceiptIngest({ database, processing, deliveriesOf: registry.deliveriesOf }),
     activityDeps: {
       processing,
-      drain: createReceiptDrain({ database, processing }),
+      drain: createReceiptDrain({ database, processing, maxBatchMs: options.drainBatchMs }),
       announce: settlements.announce,
       events,
     },

@@ -15,9 +15,6 @@ const abandonedSeconds = 15
 /** A signal this old was left behind by a drain that died between its commit and the sending. */
 const leftoverSeconds = 10
 
-/** Longest transaction: the locks of its sessions keep the receipts' own workflows waiting, and those an answer. */
-const maxBatchMs = 50
-
 // Turn by turn: the first of every tenant, then the second of every tenant. What no session is known for yet takes its
 // turns together, as one more tenant, so that a flood of it cannot push the others back.
 const due = `
@@ -27,14 +24,15 @@ const due = `
   where r.status in ('received', 'waiting') and r.next_attempt_at <= now()
     and (r.status = 'waiting' or r.drain or r.received_at < now() - interval '${abandonedSeconds} seconds')`
 
-/** What takes the receipts that no workflow of their own has, batch by batch. */
-export function createReceiptDrain({
-  database,
-  processing,
-}: {
+export interface ReceiptDrainDeps {
   database: Pick<Database, 'withService'>
   processing: ReceiptProcessing
-}) {
+  /** Longest transaction: the locks of its sessions keep the receipts' own workflows waiting, and those an answer. */
+  maxBatchMs?: number | undefined
+}
+
+/** What takes the receipts that no workflow of their own has, batch by batch. */
+export function createReceiptDrain({ database, processing, maxBatchMs = 50 }: ReceiptDrainDeps) {
   return {
     /**
      * One transaction; safe beside the receipts' own workflows and beside another drain. `onEach` hears of progress.

@@ -169,7 +169,7 @@ describe('when Temporal is killed', { timeout: 180_000 }, () => {
       const [refused, told] = await Promise.all([start({ signal: AbortSignal.timeout(30_000) }), callback(id)])
       expect(refused).toMatchObject({ status: 503, body: { code: 'engine_unavailable' } })
       // Found by its pings, long before the start's own time is over.
-      expect(Date.now() - began).toBeLessThan(10_000)
+      expect(Date.now() - began).toBeLessThan(15_000)
       expect(told).toMatchObject({ status: 202, attempts: 1 })
       expect(await receiptsOf(id)).toMatchObject([{ status: 'received' }])
     } finally {

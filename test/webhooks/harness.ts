@@ -98,6 +98,7 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
     metrics,
     database,
     registry,
+    drainBatchMs: 10_000,
     webhookClient,
     together: env.PARLEY_SPLIT !== 'true',
     async wakeDrain() {

@@ -19,22 +19,23 @@ describe('a webhook of Tavus', () => {
     )
     const eventId = `system.replica_joined/${session.conversationId}:2026-03-01T10:00:04.500000Z`
     expect(answer).toEqual({ status: 200, body: { status: 'processed', provider: 'tavus', event_id: eventId } })
+    const key = `tavus/${eventId.replace('/', `/${session.sessionId}:`)}`
     const [receipt] = await engine.receipts('session_id = $1', [session.sessionId])
     expect(receipt).toMatchObject({
-      delivery_key: `tavus/${eventId}`,
+      delivery_key: key,
       status: 'processed',
       attempts: 1,
       drain: false,
       source: 'delivery',
     })
-    expect(receipt?.workflow_id).toBe(`webhook/tavus/${eventId}`)
+    expect(receipt?.workflow_id).toBe(`webhook/${key}`)
     expect(await engine.sessionRow(session.sessionId)).toMatchObject({
       status: 'active',
       joined_at: new Date('2026-03-01T10:00:04.500Z'),
     })
     const events = (await engine.eventsOf(session.sessionId)).map(({ event }) => event)
     expect(events).toEqual(['session.started', 'system.webhook.processed'])
-    const run = await engine.client.workflow.getHandle(`webhook/tavus/${eventId}`).describe()
+    const run = await engine.client.workflow.getHandle(`webhook/${key}`).describe()
     expect(run.type).toBe('webhookDelivery')
   })
 

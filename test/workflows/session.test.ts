@@ -120,7 +120,7 @@ describe('a session that goes well', () => {
   it('closes without artefacts that never come, after their time', async () => {
     const { activities, named } = noting({ askConversation: async () => ({ live: false, kinds: ['shutdown'] }) })
     worker = await startSessionWorker(activities)
-    const input = worker.input({ limits: { artifactWaitMs: 400 } as SessionInput['limits'] })
+    const input = worker.input({ limits: { artifactWaitMs: 1500 } as SessionInput['limits'] })
     await start(input)
     await end(input)
     await worker.result(input.sessionId)
