@@ -19,7 +19,7 @@ export interface ReceivingProvider {
   readonly name: string
   readonly routes: readonly ReceivingRoute[]
   readonly configured: boolean
-  verify(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL): Verification | Promise<Verification>
+  verify(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL, target?: string): Verification | Promise<Verification>
   parse(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL, verified: { sessionId?: string }): Delivery
 }
 
@@ -43,6 +43,8 @@ export interface WebhookRequest {
   rawBody: Buffer
   headers: IncomingHttpHeaders
   url: URL
+  /** The request's target as it came, which `url` may spell otherwise. */
+  target?: string
   /** Of the request's arrival, by Date.now(). */
   arrivedAt: number
 }
@@ -63,7 +65,10 @@ const databaseShare = 0.7
 export function createWebhookReceiver(deps: WebhookReceiverDeps) {
   const { gate, events, wakeDrain } = deps
 
-  async function read(provider: ReceivingProvider, { rawBody, headers, url }: WebhookRequest): Promise<Delivery> {
+  async function read(
+    provider: ReceivingProvider,
+    { rawBody, headers, url, target }: WebhookRequest,
+  ): Promise<Delivery> {
     if (!provider.configured)
       throw new ProviderError(
         'provider_not_configured',
@@ -71,7 +76,7 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
         provider.name,
         undefined,
       )
-    const verified = await provider.verify(rawBody, headers, url)
+    const verified = await provider.verify(rawBody, headers, url, target)
     if (!verified.ok) {
       events.refused({ provider: provider.name, reason: verified.reason })
       throw new UnauthorizedError('the webhook is not authentic', 'webhook_not_authentic')

@@ -11,6 +11,8 @@ export interface StoredDelivery {
   deliveryKey: string
   payload: Buffer
   headers: Readonly<Record<string, string>>
+  /** When its first delivery came: for events that have no time of their own. */
+  receivedAt?: Date | undefined
 }
 
 /** One address of a provider. */
@@ -45,8 +47,11 @@ export interface WebhookProvider {
   readonly routes: readonly WebhookRoute[]
   /** False while its secret is missing: its routes answer 503. */
   readonly configured: boolean
-  /** On the raw bytes and in constant time, before anything is parsed. */
-  verify(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL): Verification | Promise<Verification>
+  /**
+   * On the raw bytes and in constant time, before anything is parsed. `target` is the request's target as it came, for
+   * signatures that cover it: `url` may spell it otherwise.
+   */
+  verify(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL, target?: string): Verification | Promise<Verification>
   /**
    * @throws InvalidRequestError 400 for what cannot be read, 422 naming the field that is wrong
    */

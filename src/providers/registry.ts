@@ -1,15 +1,30 @@
 import type { Delivery, WebhookEffect } from '../domain/webhook.js'
+import { createBlandWebhooks } from './bland/webhook.js'
+import { createCallrailWebhooks } from './callrail/webhook.js'
 import type { AskedConversation, StoredDelivery, WebhookProvider } from './provider.js'
 import { createTavusWebhooks, type TavusWebhookConfig } from './tavus/webhook.js'
+import { createTwilioWebhooks } from './twilio/webhook.js'
 
 /** The slice of the configuration that each provider takes. */
 export interface ProvidersConfig {
   tavus: TavusWebhookConfig
+  twilio: { authTokens: readonly string[] }
+  callrail: { webhookSecrets: readonly string[] }
+  bland: { webhookSecrets: readonly string[] }
+  server: { publicUrl: string }
+  webhooks: { acceptUnsigned: boolean }
 }
 
 /** Every provider of webhooks; a new one is one line here. */
 export function createProviderRegistry(config: ProvidersConfig, more: readonly WebhookProvider[] = []) {
-  const all: readonly WebhookProvider[] = [createTavusWebhooks(config.tavus), ...more]
+  const { acceptUnsigned } = config.webhooks
+  const all: readonly WebhookProvider[] = [
+    createTavusWebhooks(config.tavus),
+    createTwilioWebhooks({ ...config.twilio, publicUrl: config.server.publicUrl, acceptUnsigned }),
+    createCallrailWebhooks({ ...config.callrail, acceptUnsigned }),
+    createBlandWebhooks({ ...config.bland, acceptUnsigned }),
+    ...more,
+  ]
   const byName = new Map(all.map((provider) => [provider.name, provider]))
   const get = (name: string): WebhookProvider => {
     const provider = byName.get(name)

@@ -21,6 +21,7 @@ export interface ReceivedDelivery {
   deliveryKey: string
   payload: Buffer
   headers: Record<string, string>
+  receivedAt: Date
 }
 
 export interface ReceiptProcessingDeps {
@@ -54,7 +55,12 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
 
   const pendingOf = (receipt: StoredReceipt): Pending => ({
     receipt,
-    effect: deps.effectsOf({ ...receipt, externalId: receipt.external_id, deliveryKey: receipt.delivery_key }),
+    effect: deps.effectsOf({
+      ...receipt,
+      externalId: receipt.external_id,
+      deliveryKey: receipt.delivery_key,
+      receivedAt: receipt.received_at,
+    }),
   })
 
   /** All of one target; throws for all when one of them cannot be applied. */

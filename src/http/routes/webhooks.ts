@@ -38,8 +38,9 @@ function webhookRoute(
   } as const
   const receive = async ({ raw, ctx }: Pick<Incoming, 'raw' | 'ctx'>) => {
     const arrivedAt = Date.now()
-    const url = new URL(ctx.originalUrl, 'http://localhost')
-    return await receiver.receive(provider, { rawBody: raw, headers: ctx.headers, url, arrivedAt })
+    const target = ctx.originalUrl
+    const url = new URL(target, 'http://localhost')
+    return await receiver.receive(provider, { rawBody: raw, headers: ctx.headers, url, target, arrivedAt })
   }
   if (address.answer) return ownAnswer(common, address.answer, receive)
   return route({

@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto'
 import { type FieldError, InvalidRequestError } from '../../domain/errors.js'
 import type { Delivery } from '../../domain/webhook.js'
+import { digest } from '../delivery-key.js'
 import { type Fields, fieldsOf } from '../json.js'
+import { keptHeaders } from '../kept-headers.js'
 import { bothForms, type Verification, type WebhookProvider } from '../provider.js'
+import { readJsonObject } from '../raw-body.js'
 import { utcMicroseconds } from '../timestamp.js'
 import { verifyCallbackToken } from './callback-token.js'
 import { canonicalType, normaliseTavusEvent } from './events.js'
@@ -25,7 +27,7 @@ export function createTavusWebhooks(config: TavusWebhookConfig): WebhookProvider
     configured: config.callbackSecrets.length > 0 || config.allowUnsigned,
     verify: (_rawBody, _headers, url) => verify(config, url),
     parse(rawBody, headers, url, { sessionId }) {
-      const body = readBody(rawBody)
+      const body = readJsonObject(rawBody)
       const { conversationId, eventType, at } = readEnvelope(body)
       return deliveryOf({
         body,
@@ -71,17 +73,6 @@ function verify(config: TavusWebhookConfig, url: URL): Verification {
   if (!verifyCallbackToken({ sessionId, token, secrets: config.callbackSecrets }))
     return { ok: false, reason: 'wrong_token' }
   return { ok: true, sessionId }
-}
-
-function readBody(rawBody: Buffer): Fields {
-  let body: unknown
-  try {
-    body = JSON.parse(rawBody.toString('utf8'))
-  } catch {
-    throw new InvalidRequestError('the body is not JSON', [{ pointer: '', detail: 'is not JSON' }], 400)
-  }
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Fields
-  throw new InvalidRequestError('the body is not an object', [{ pointer: '', detail: 'must be an object' }])
 }
 
 function readEnvelope(body: Fields): { conversationId: string; eventType: string; at: string } {
@@ -139,15 +130,4 @@ function serialised(body: Fields): string {
       throw new InvalidRequestError('the body is nested too deeply', [{ pointer: '', detail: 'is nested too deeply' }])
     throw error
   }
-}
-
-const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32)
-
-function keptHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const kept: Record<string, string> = {}
-  for (const name of ['content-type', 'user-agent', 'date'] as const) {
-    const value = headers[name]
-    if (typeof value === 'string') kept[name] = value.slice(0, 300)
-  }
-  return kept
 }
