@@ -1,7 +1,9 @@
+import { applyToCalls } from './call-applier.js'
 import type { Appliers } from './receipt-applier.js'
 import { applyToSessions } from './session-applier.js'
 
 /** What takes the effects of each target; a new target is one line here. */
 export const createAppliers = (): Appliers => ({
   session: applyToSessions,
+  call: applyToCalls,
 })

@@ -5,7 +5,7 @@ import { generatedDocuments, projectRoot, withBlock } from '../../src/dev/docume
 
 describe('generated documents', () => {
   it.each(generatedDocuments())(
-    '$path says what the configuration says; npm run docs brings it up to date',
+    '$path says what the code says; npm run docs brings it up to date',
     (document) => {
       expect(readFileSync(join(projectRoot, document.path), 'utf8')).toBe(document.text)
     },
