@@ -1,15 +1,23 @@
 import type { Delivery, WebhookEffect } from '../domain/webhook.js'
 import type { AskedConversation, StoredDelivery, WebhookProvider } from './provider.js'
+import { createLivekitWebhooks, type LivekitWebhookConfig } from './livekit/webhook.js'
 import { createTavusWebhooks, type TavusWebhookConfig } from './tavus/webhook.js'
 
 /** The slice of the configuration that each provider takes. */
 export interface ProvidersConfig {
   tavus: TavusWebhookConfig
+  livekit: Omit<LivekitWebhookConfig, 'acceptUnsigned'>
+  webhooks: { acceptUnsigned: boolean }
 }
 
 /** Every provider of webhooks; a new one is one line here. */
 export function createProviderRegistry(config: ProvidersConfig, more: readonly WebhookProvider[] = []) {
-  const all: readonly WebhookProvider[] = [createTavusWebhooks(config.tavus), ...more]
+  const { acceptUnsigned } = config.webhooks
+  const all: readonly WebhookProvider[] = [
+    createTavusWebhooks(config.tavus),
+    createLivekitWebhooks({ ...config.livekit, acceptUnsigned }),
+    ...more,
+  ]
   const byName = new Map(all.map((provider) => [provider.name, provider]))
   const get = (name: string): WebhookProvider => {
     const provider = byName.get(name)
