@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import * as foundation from './0001_foundation.js'
 import * as integrations from './0002_integrations.js'
+import * as calls from './0003_calls.js'
 import * as messages from './0004_messages.js'
 
 export interface Migration {
@@ -13,5 +14,6 @@ export interface Migration {
 export const migrations: Migration[] = [
   { name: '0001_foundation', ...foundation },
   { name: '0002_integrations', ...integrations },
+  { name: '0003_calls', ...calls },
   { name: '0004_messages', ...messages },
 ]

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configTable, envExample } from '../config.js'
+import { outcomesDocument } from './outcomes-document.js'
 
 /** Folder of package.json, from the sources and from the build alike. */
 export const projectRoot = fileURLToPath(
@@ -16,11 +17,12 @@ export function withBlock(text: string, name: string, block: string): string {
   return `${text.slice(0, from + start.length)}\n\n${block}\n\n${text.slice(to)}`
 }
 
-/** What the configuration's schema says in the documents, as the files should be. */
+/** What the configuration's schema and the rules of outcomes say in the documents, as the files should be. */
 export function generatedDocuments(root = projectRoot): { path: string; text: string }[] {
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   return [
     { path: '.env.example', text: envExample() },
     { path: 'README.md', text: withBlock(readme, 'configuration', configTable()) },
+    { path: 'docs/outcomes.md', text: outcomesDocument() },
   ]
 }

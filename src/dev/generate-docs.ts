@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { generatedDocuments, projectRoot } from './documents.js'
 
 for (const { path, text } of generatedDocuments()) {
+  mkdirSync(dirname(join(projectRoot, path)), { recursive: true })
   writeFileSync(join(projectRoot, path), text)
   console.log(`written  ${path}`)
 }

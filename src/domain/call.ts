@@ -1,8 +1,14 @@
 /** Where a call's events come from. */
 export type CallProvider = 'livekit' | 'twilio' | 'callrail' | 'bland'
 export type CallDirection = 'inbound' | 'outbound'
+/** Providers of calls, and `manual` for a call that a person noted and no provider tells of. */
+export const callProviders = ['livekit', 'twilio', 'callrail', 'bland', 'manual'] as const
+/** Where a call stands; how it came out is its outcome. */
+export const callStatuses = ['queued', 'ringing', 'in_progress', 'ended'] as const
+export type CallStatus = (typeof callStatuses)[number]
+export const callOutcomes = ['completed', 'no_answer', 'busy', 'failed'] as const
 /** How a call came out; null on the row while it is not over. */
-export type CallOutcome = 'completed' | 'no_answer' | 'busy' | 'failed'
+export type CallOutcome = (typeof callOutcomes)[number]
 
 /**
  * What one event says of a call, in one vocabulary for every provider. A call's row keeps the facts of each event under
@@ -17,6 +23,9 @@ export type CallFact =
   | { type: 'recording'; url: string; durationSeconds?: number }
   | RoomFact
   | ParticipantFact
+
+/** What is known of a call: the facts of each event under the event's delivery key. */
+export type CallFacts = Readonly<Record<string, readonly CallFact[]>>
 
 /** Fields of the row that an event carries; of two events the later `at`, then the longer list, wins field by field. */
 export interface CallDetails {
@@ -57,6 +66,8 @@ export interface RoomFact {
 export interface ParticipantFact {
   type: 'participant'
   sid: string
+  /** The room that the participant was in. */
+  roomSid?: string
   identity: string
   kind: 'standard' | 'ingress' | 'egress' | 'sip' | 'agent' | 'connector' | 'bridge' | 'unknown'
   joinedAt?: string
@@ -67,6 +78,4 @@ export interface ParticipantFact {
   disconnectReason?: string
   /** The attribute sip.callStatus. */
   sipCallStatus?: string
-  /** The SIP status code of a call that failed, where known. */
-  sipStatusCode?: number
 }

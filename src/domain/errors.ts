@@ -85,6 +85,14 @@ export class ConflictingSessionError extends ParleyError {
   }
 }
 
+/** A provider's id of a call is another call's already; whose is not told. */
+export class ConflictingCallError extends ParleyError {
+  override name = 'ConflictingCallError'
+  constructor(detail: string) {
+    super('call_conflict', 409, 'Conflict', detail)
+  }
+}
+
 /** What a provider answered, or that it did not, in the words of Parley. */
 export class ProviderError extends ParleyError {
   override name = 'ProviderError'

@@ -2,6 +2,7 @@ import type { Delivery, WebhookEffect } from '../domain/webhook.js'
 import { createBlandWebhooks } from './bland/webhook.js'
 import { createCallrailWebhooks } from './callrail/webhook.js'
 import type { AskedConversation, StoredDelivery, WebhookProvider } from './provider.js'
+import { createLivekitWebhooks, type LivekitWebhookConfig } from './livekit/webhook.js'
 import { createTavusWebhooks, type TavusWebhookConfig } from './tavus/webhook.js'
 import { createTwilioWebhooks } from './twilio/webhook.js'
 
@@ -12,6 +13,7 @@ export interface ProvidersConfig {
   callrail: { webhookSecrets: readonly string[] }
   bland: { webhookSecrets: readonly string[] }
   server: { publicUrl: string }
+  livekit: Omit<LivekitWebhookConfig, 'acceptUnsigned'>
   webhooks: { acceptUnsigned: boolean }
 }
 
@@ -23,6 +25,7 @@ export function createProviderRegistry(config: ProvidersConfig, more: readonly W
     createTwilioWebhooks({ ...config.twilio, publicUrl: config.server.publicUrl, acceptUnsigned }),
     createCallrailWebhooks({ ...config.callrail, acceptUnsigned }),
     createBlandWebhooks({ ...config.bland, acceptUnsigned }),
+    createLivekitWebhooks({ ...config.livekit, acceptUnsigned }),
     ...more,
   ]
   const byName = new Map(all.map((provider) => [provider.name, provider]))

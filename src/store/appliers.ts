@@ -1,4 +1,5 @@
 import { applyToMessages } from './message-applier.js'
+import { applyToCalls } from './call-applier.js'
 import type { Appliers } from './receipt-applier.js'
 import { applyToSessions } from './session-applier.js'
 
@@ -6,4 +7,5 @@ import { applyToSessions } from './session-applier.js'
 export const createAppliers = (): Appliers => ({
   session: applyToSessions,
   message: applyToMessages,
+  call: applyToCalls,
 })

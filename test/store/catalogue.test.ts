@@ -16,9 +16,12 @@ afterAll(() => world.close())
 describe('the catalogue', () => {
   it('has the tables that a tenant owns', () => {
     expect(roots.map(({ name }) => name)).toEqual([
+      'call_logs',
       'companies',
       'conversations_users',
       'event_logs',
+      'integrations',
+      'livekit_call_events',
       'refresh_tokens',
       'users',
       'webhook_receipts',

@@ -7,6 +7,7 @@ import type { Actor } from '../../src/domain/identity.js'
 import { createDatabase } from '../../src/store/database.js'
 import { appendEvents } from '../../src/store/event-log.js'
 import { acme, actors, aSession, borealis, createWorld, type World } from './world.js'
+import { fillCalls } from './call-world.js'
 import { type TenantTable, tenantTables } from './tenant-tables.js'
 
 let world: World
@@ -33,7 +34,9 @@ async function fill({ id: userId, companyId: tenantId, email }: (typeof seedUser
       [`tavus/${randomUUID()}`, tenantId, randomBytes(4)],
     )
     await appendEvents(trx, [{ event: 'identity.logout', tenantId, userId, data: {} }])
+    await trx.raw(`insert into integrations (tenant_id, provider, account) values (?, 'twilio', ?)`, [tenantId, userId])
   })
+  await fillCalls(world, tenantId)
 }
 
 describe('two tenants', () => {

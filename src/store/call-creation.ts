@@ -1,0 +1,97 @@
+import type { Knex } from 'knex'
+import { v7 as uuidv7 } from 'uuid'
+import type { CallDetails, CallDirection, callProviders } from '../domain/call.js'
+import { ConflictingCallError, InvalidRequestError } from '../domain/errors.js'
+import type { Actor } from '../domain/identity.js'
+import type { CallRecord } from './call-locks.js'
+import { type CallRow, selectCall } from './call-rows.js'
+import { insertCalls, saveCalls } from './call-writes.js'
+import { cleanText, isUuid } from './values.js'
+
+/** A call that its company knows of before its provider tells, or beside it. */
+export interface NewCall {
+  provider: (typeof callProviders)[number]
+  externalId: string
+  direction: CallDirection
+  from: string
+  to: string
+  /** Whose call it is. */
+  userId: string
+  leadId?: string | undefined
+  metadata?: Record<string, unknown> | undefined
+}
+
+/** Key of the facts that the company itself told; no delivery has such a key. */
+const ownKey = 'parley/created'
+
+/**
+ * Makes the row of a call, once per provider's id. A row that webhooks made and that is nobody's becomes the user's.
+ * Runs in a service transaction of the actor's company.
+ * @throws ConflictingCallError when the call is another's, of whatever company
+ */
+export async function createCall(
+  trx: Knex.Transaction,
+  actor: Actor,
+  call: NewCall,
+): Promise<{ row: CallRow; created: boolean }> {
+  if (call.userId !== actor.userId) await assertColleague(trx, call.userId)
+  const record = recordOf(actor.tenantId, call)
+  const created = (await insertCalls(trx, [record])).size > 0
+  const id = created ? record.id : await adopt(trx, actor, record)
+  const row = await selectCall(trx, id)
+  if (!row) throw conflict()
+  return { row, created }
+}
+
+async function assertColleague(trx: Knex.Transaction, userId: string): Promise<void> {
+  if (
+    isUuid(userId) &&
+    (await trx.raw<{ rows: unknown[] }>('select from users where id = ?', [userId])).rows.length > 0
+  )
+    return
+  throw new InvalidRequestError('the company has no such user', [
+    { pointer: '/user_id', detail: 'must be a user of the company' },
+  ])
+}
+
+const recordOf = (tenantId: string, call: NewCall): CallRecord => ({
+  id: uuidv7(),
+  tenantId,
+  userId: cleanText(call.userId),
+  leadId: call.leadId === undefined ? null : cleanText(call.leadId),
+  provider: call.provider,
+  externalId: cleanText(call.externalId),
+  facts: { [ownKey]: [detailsOf(call)] },
+  announced: { status: 'queued' },
+})
+
+/** Without a time, so that the provider's own word wins. */
+const detailsOf = ({ direction, from, to, metadata }: NewCall): CallDetails => ({
+  type: 'details',
+  direction,
+  from,
+  to,
+  ...(metadata && { metadata }),
+})
+
+const conflict = () => new ConflictingCallError('the provider’s id stands for another call')
+
+/** The row that is there: of this company, or the policies hide it. */
+async function adopt(trx: Knex.Transaction, actor: Actor, wanted: CallRecord): Promise<string> {
+  const { rows } = await trx.raw<{ rows: CallRecord[] }>(
+    `select id, tenant_id as "tenantId", user_id as "userId", lead_id as "leadId", provider, external_id as "externalId",
+       facts, announced from call_logs where provider = ? and external_id = ? for update`,
+    [wanted.provider, wanted.externalId],
+  )
+  const [found] = rows
+  if (!found || (found.userId !== null && found.userId !== wanted.userId && actor.role === 'rep')) throw conflict()
+  if (found.userId === null) await saveCalls(trx, { calls: [joined(found, wanted)], events: [] })
+  return found.id
+}
+
+const joined = (found: CallRecord, { userId, leadId, facts }: CallRecord): CallRecord => ({
+  ...found,
+  userId,
+  leadId: found.leadId ?? leadId,
+  facts: { ...facts, ...found.facts },
+})

@@ -1,0 +1,51 @@
+import type { Knex } from 'knex'
+import type { CallEffect } from '../domain/webhook.js'
+import type { CallFacts } from '../domain/call.js'
+import type { AnnouncedCall, NamedCall } from '../domain/call-news.js'
+import { isUuid, json } from './values.js'
+
+/** A call's row as its facts fold into it. */
+export interface CallRecord extends NamedCall {
+  facts: CallFacts
+  announced: AnnouncedCall
+}
+
+/** The row that an effect is about, in the place of the effect; undefined where there is none. */
+export type Located = (CallRecord | undefined)[]
+
+/**
+ * Locks the rows of all effects in order of their ids, in one trip. A row is found by our own id of the call, else by the
+ * provider's, else by the room: an egress knows only that.
+ */
+export async function lockCalls(trx: Knex.Transaction, effects: readonly CallEffect[]): Promise<Located> {
+  if (effects.length === 0) return []
+  const { rows } = await trx.raw<{ rows: (CallRecord & { wanted: number[] })[] }>(
+    `with found as materialized (
+       select n, coalesce(
+         (select id from call_logs where id = call_id and call_logs.provider = w.provider),
+         (select id from call_logs where (w.call_id is null or w.own) and call_logs.provider = w.provider
+           and call_logs.external_id = w.external_id),
+         (select e.call_id from livekit_call_events e where w.call_id is null and e.room_sid = w.room_sid
+           and e.call_id is not null limit 1)) as id
+       from jsonb_to_recordset(?::jsonb) as w (n int, call_id uuid, provider text, external_id text, own boolean, room_sid text))
+     select c.id, c.tenant_id as "tenantId", c.user_id as "userId", c.lead_id as "leadId", c.provider,
+       c.external_id as "externalId", c.facts, c.announced,
+       (select array_agg(n) from found where found.id = c.id) as wanted
+     from call_logs c where c.id = any (array(select id from found where id is not null))
+     order by c.id for update of c`,
+    [json(effects.map(wantOf))],
+  )
+  const located: Located = effects.map(() => undefined)
+  for (const { wanted, ...row } of rows) for (const n of wanted) located[n] = row
+  return located
+}
+
+const wantOf = ({ callId, provider, externalId, tenant, livekit }: CallEffect, n: number) => ({
+  n,
+  call_id: callId !== undefined && isUuid(callId) ? callId : null,
+  provider,
+  external_id: externalId,
+  // What may make a row may also be found by the provider's id, whatever id of ours it names.
+  own: tenant !== undefined,
+  room_sid: livekit?.roomSid ?? null,
+})

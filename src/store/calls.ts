@@ -1,0 +1,59 @@
+import type { CallFacts } from '../domain/call.js'
+import { ForbiddenError } from '../domain/errors.js'
+import type { Actor } from '../domain/identity.js'
+import { createCall, type NewCall } from './call-creation.js'
+import { type CallFilter, type CallPage, type CallRow, selectCall, selectCalls } from './call-rows.js'
+import type { Database } from './database.js'
+import { isUuid } from './values.js'
+
+/** A call that is not over, as the comparison with its provider needs it. */
+export interface OpenCall {
+  id: string
+  externalId: string
+  facts: CallFacts
+}
+
+export interface OpenCallFilter {
+  olderThanSeconds: number
+  youngerThanSeconds: number
+  limit: number
+}
+
+/** The rows of calls. */
+export function createCallStore(database: Pick<Database, 'withTenant' | 'withService'>) {
+  return {
+    /** @throws ConflictingCallError when the provider's id is taken */
+    create: async (actor: Actor, call: NewCall): Promise<{ row: CallRow; created: boolean }> => {
+      // A tenant that is no UUID is no company of ours; the policies could not even compare it.
+      if (!isUuid(actor.tenantId)) throw new ForbiddenError('the token names no known company')
+      return await database.withService(actor.tenantId, (trx) => createCall(trx, actor, call))
+    },
+
+    /** One call as the actor may see it; with a user only when it is that user's. */
+    find: async (actor: Actor, id: string, userId?: string): Promise<CallRow | undefined> =>
+      isUuid(id) ? await database.withTenant(actor, (trx) => selectCall(trx, id, userId)) : undefined,
+
+    /** One page of the calls that the actor may see, newest first. */
+    list: (actor: Actor, filter: CallFilter): Promise<CallPage> =>
+      database.withTenant(actor, (trx) => selectCalls(trx, actor, filter)),
+
+    /** Calls of every company that are not over, made within these two ages; the oldest first. */
+    listOpen: (
+      provider: string,
+      { olderThanSeconds, youngerThanSeconds, limit }: OpenCallFilter,
+    ): Promise<OpenCall[]> =>
+      database.withService(undefined, async (trx) => {
+        const { rows } = await trx.raw<{ rows: OpenCall[] }>(
+          `select id, external_id as "externalId", facts from call_logs
+           where provider = ? and status <> 'ended' and created_at < now() - make_interval(secs => ?)
+             and created_at > now() - make_interval(secs => ?)
+           order by created_at limit ?`,
+          [provider, olderThanSeconds, youngerThanSeconds, limit],
+        )
+        return rows
+      }),
+  }
+}
+
+export type CallStore = ReturnType<typeof createCallStore>
+export type { CallFilter, CallPage, CallRow, NewCall }
