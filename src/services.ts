@@ -14,6 +14,7 @@ import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
+import { createIntegrationStore } from './store/integrations.js'
 import { createRefreshTokenStore } from './store/refresh-tokens.js'
 import { createSessionStore } from './store/sessions.js'
 import { createUserStore } from './store/users.js'
@@ -75,6 +76,7 @@ export function createServices({ config, log, metrics, client, version, together
     sessions,
     refreshTokens: createRefreshTokenStore(database),
     eventLog: createEventLog(database),
+    integrations: createIntegrationStore(database),
     recordings: createRecordings({ recording: config.tavus.recording, credentials: config.aws }),
     sessionClient,
     webhookClient,
