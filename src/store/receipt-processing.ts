@@ -5,6 +5,7 @@ import { type Database, everyTenant } from './database.js'
 import { isDatabaseDown } from './database-down.js'
 import type { Applied, Applier, Appliers, Pending } from './receipt-applier.js'
 import { isTransient } from './receipt-errors.js'
+import { findOwners, type Owned, withOwners } from './receipt-owner.js'
 import {
   type Move,
   receiptColumns,
@@ -69,7 +70,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
     if (!apply) throw new Error(`nothing applies effects on a ${first.effect.target}`)
     const applied = await apply(trx, pending)
     const moves = pending.map(({ receipt }, index) => moveOf(receipt, applied[index], signalPending))
-    const settled = await states.settle(trx, moves)
+    const settled = await states.settle(trx, await withOwners(trx, pending, moves))
     return { settled, events: pending.flatMap(({ receipt }, index) => eventsOf(receipt, applied[index])) }
   }
 
@@ -83,16 +84,27 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
       return await underSavepoint(trx, () => applySet(trx, pending, signalPending))
     } catch (error) {
       if (isDatabaseDown(error)) throw error
-      if (pending.length === 1 && pending[0]) return await settleFailure(trx, pending[0].receipt, error)
+      if (pending.length === 1 && pending[0]) return await settleFailure(trx, pending[0], error)
     }
     const each: Settled[] = []
     for (const one of pending) each.push(await applySafely(trx, [one], signalPending))
     return joined(each)
   }
 
-  async function settleFailure(trx: Knex.Transaction, receipt: StoredReceipt, error: unknown): Promise<Settled> {
-    const settled = isTransient(error) ? await states.putOff(trx, receipt) : await states.failed(trx, receipt, error)
+  async function settleFailure(trx: Knex.Transaction, pending: Owned, error: unknown): Promise<Settled> {
+    const settled = isTransient(error)
+      ? await states.putOff(trx, pending.receipt)
+      : await states.failed(trx, pending.receipt, error, (await findOwners(trx, [pending]))[0])
     return { settled: [settled], events: [] }
+  }
+
+  /** With its effect, if the provider can read it. */
+  function readable(receipt: StoredReceipt): Owned {
+    try {
+      return pendingOf(receipt)
+    } catch {
+      return { receipt }
+    }
   }
 
   /** What its provider cannot read fails alone. */
@@ -103,7 +115,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
       try {
         pending.push(pendingOf(receipt))
       } catch (error) {
-        failed.push(await settleFailure(trx, receipt, error))
+        failed.push(await settleFailure(trx, { receipt }, error))
       }
     return { pending, failed }
   }
@@ -147,7 +159,8 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
         if (isTransient(error)) throw error
         const failed = await database.withService(undefined, async (trx) => {
           const receipt = await lockReceipt(trx, receiptId)
-          return receipt && isOpen(receipt) ? await states.failed(trx, receipt, error) : undefined
+          if (!receipt || !isOpen(receipt)) return undefined
+          return (await settleFailure(trx, readable(receipt), error)).settled[0]
         })
         if (failed?.status === 'failed') return failed
         throw error
