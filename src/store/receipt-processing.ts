@@ -4,6 +4,7 @@ import type { WebhookEffect } from '../domain/webhook.js'
 import { type Database, everyTenant } from './database.js'
 import { isDatabaseDown } from './database-down.js'
 import type { Applied, Applier, Appliers, Pending } from './receipt-applier.js'
+import type { ReceiptCipher } from './receipt-cipher.js'
 import { isTransient } from './receipt-errors.js'
 import { findOwners, type Owned, withOwners } from './receipt-owner.js'
 import {
@@ -28,6 +29,7 @@ export interface ReceiptProcessingDeps {
   database: Pick<Database, 'withService'>
   states: ReceiptStates
   effectsOf: (delivery: ReceivedDelivery) => WebhookEffect
+  cipher: Pick<ReceiptCipher, 'open'>
   appliers: Appliers
   appendEvents: (trx: Knex.Transaction, events: NewEvent[]) => Promise<unknown>
 }
@@ -53,10 +55,12 @@ const sliceOf = (target: WebhookEffect['target']) => (target === 'session' ? 8 :
 export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
   const { database, states, appliers, appendEvents } = deps
 
-  const pendingOf = (receipt: StoredReceipt): Pending => ({
-    receipt,
-    effect: deps.effectsOf({ ...receipt, externalId: receipt.external_id, deliveryKey: receipt.delivery_key }),
-  })
+  /** The one place where a stored payload is opened. */
+  function pendingOf(stored: StoredReceipt): Pending {
+    const { external_id: externalId, delivery_key: deliveryKey } = stored
+    const receipt = { ...stored, payload: deps.cipher.open(stored.payload, deliveryKey) }
+    return { receipt, effect: deps.effectsOf({ ...receipt, externalId, deliveryKey }) }
+  }
 
   /** All of one target; throws for all when one of them cannot be applied. */
   async function applySet(

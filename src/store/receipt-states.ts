@@ -150,7 +150,7 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
       const { rows } = await trx.raw<{ rows: StoredReceipt[] }>(
         `update webhook_receipts set status = 'received', drain = true, tries = ?, error = null, error_side = null,
            waiting_since = null, next_attempt_at = now()
-         where id = any(?::uuid[]) returning ${receiptColumns}`,
+         where id = any(?::uuid[]) and status in ('failed', 'waiting', 'unmatched') returning ${receiptColumns}`,
         [maxTries - 1, receiptIds] as Knex.RawBinding[],
       )
       return rows
