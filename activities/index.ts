@@ -2,13 +2,16 @@ import { createConversationReader, type ConversationReaderDeps } from './convers
 import { createPrewarm } from './prewarm.js'
 import { createReconcileActivities, type ReconcileActivityDeps } from './reconcile.js'
 import { createSessionActivities, type SessionActivityDeps } from './session.js'
+import { createWebhookPurgeActivities, type WebhookPurgeDeps } from './webhook-purge.js'
+import { createWebhookReplayActivities, type WebhookReplayDeps } from './webhook-replay.js'
 import { createWebhookActivities, type WebhookActivityDeps } from './webhooks.js'
 
 export interface ActivityDeps {
   session: Omit<SessionActivityDeps, 'prewarm' | 'reader'>
   reconcile: Omit<ReconcileActivityDeps, 'reader'>
   reader: ConversationReaderDeps
-  webhook: WebhookActivityDeps
+  webhook: WebhookActivityDeps & Pick<WebhookReplayDeps, 'replay'>
+  purge: WebhookPurgeDeps
   prewarmWarmMs: number
 }
 
@@ -21,6 +24,10 @@ export function createActivities(deps: ActivityDeps) {
   return {
     sessions: { ...session, ...reconcile },
     providers: session,
-    webhooks: createWebhookActivities(deps.webhook),
+    webhooks: {
+      ...createWebhookActivities(deps.webhook),
+      ...createWebhookReplayActivities(deps.webhook),
+      ...createWebhookPurgeActivities(deps.purge),
+    },
   }
 }

@@ -1,9 +1,10 @@
 import { heartbeat } from '@temporalio/activity'
 import type { WebhookEvents } from '../src/observability/webhook-events.js'
-import type { PendingSignal, ReceiptDrain } from '../src/store/receipt-drain.js'
+import type { ReceiptDrain } from '../src/store/receipt-drain.js'
 import type { ReceiptProcessing } from '../src/store/receipt-processing.js'
 import type { SettledReceipt } from '../src/store/receipt-states.js'
 import type { ProviderEventMessage, ReceiptStatus } from '../workflows/messages.js'
+import { createSignalSender, signalOf } from './session-signals.js'
 
 export interface WebhookActivityDeps {
   processing: Pick<ReceiptProcessing, 'process'>
@@ -29,29 +30,14 @@ export interface DrainedBatch {
 }
 
 const leftoverLimit = 500
-const signalsAtOnce = 16
 
 /** Steps of webhooks: one receipt, or a batch of those that nobody has taken. */
 export function createWebhookActivities({ processing, drain, signalSession, announce, events }: WebhookActivityDeps) {
+  const sendSignals = createSignalSender({ drain, signalSession })
+
   function tell(settled: SettledReceipt): void {
     announce(settled.receiptId, settled.status)
     if (!settled.repeated) events.settled(settled)
-  }
-
-  async function sendSignals(pending: PendingSignal[]): Promise<void> {
-    const sent: string[] = []
-    const queue = pending.values()
-    const lane = async () => {
-      for (const { receiptId, sessionId, signal } of queue) {
-        heartbeat()
-        // What cannot be sent now is a leftover, which a later batch sends.
-        await signalSession(sessionId, signal)
-          .then(() => sent.push(receiptId))
-          .catch(() => undefined)
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(signalsAtOnce, pending.length) }, lane))
-    await drain.signalsSent(sent)
   }
 
   return {
@@ -73,7 +59,3 @@ export function createWebhookActivities({ processing, drain, signalSession, anno
 }
 
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>
-
-function signalOf({ receiptId, sessionId, signal }: SettledReceipt): PendingSignal[] {
-  return sessionId && signal ? [{ receiptId, sessionId, signal }] : []
-}

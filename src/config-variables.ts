@@ -54,6 +54,20 @@ const originList = list.refine(
   'must be origins such as https://app.example.org, or scheme://*',
 )
 
+/** `id:base64 of 32 bytes`, comma-separated; a wrong entry is named by its place, never by what it holds. */
+const keyring = list.transform((entries, context) =>
+  entries.map((entry, index) => {
+    const [, id = '', key = ''] = /^([\w.-]{1,32}):([A-Za-z0-9+/]{43}=)$/.exec(entry) ?? []
+    const earlier = entries.slice(0, index).some((other) => other.startsWith(`${id}:`))
+    if (id === '' || earlier)
+      context.addIssue({
+        code: 'custom',
+        message: `entry ${index + 1} ${earlier && id !== '' ? 'has the id of an earlier one' : 'must be id:base64 of 32 bytes'}`,
+      })
+    return { id, key }
+  }),
+)
+
 /** Every variable that Parley reads, in the order of the documents. Nothing else reads the environment. */
 export const variables = {
   NODE_ENV: variable(
@@ -143,6 +157,13 @@ export const variables = {
   }),
   TEMPORAL_CLI_PATH: variable('stores', text.optional(), '', 'Path of a temporal binary for the embedded server'),
   TEMPORAL_UI_URL: variable('stores', url.optional(), '', 'Address of the Temporal UI, for links; npm start sets it'),
+  ENCRYPTION_KEYS: variable(
+    'stores',
+    keyring,
+    '',
+    'Keys of stored webhook payloads, id:base64 of 32 bytes, comma-separated: the first encrypts, any decrypts; without one they are stored plain',
+    { secret: true },
+  ),
 
   JWT_SECRET: variable(
     'identity',

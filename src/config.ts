@@ -183,6 +183,8 @@ function shape(values: Values, root: string) {
       bodyLimitBytes: values.WEBHOOK_BODY_LIMIT,
       matchMs: values.WEBHOOK_MATCH_MINUTES * 60_000,
       receiptTtlDays: values.IDEMPOTENCY_TTL_DAYS,
+      /** The first encrypts, any decrypts. */
+      encryptionKeys: values.ENCRYPTION_KEYS,
     },
     sessions: {
       startTimeoutMs: values.SESSION_START_TIMEOUT_SECONDS * 1000,

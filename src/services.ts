@@ -14,6 +14,8 @@ import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
+import { createIntegrationStore } from './store/integrations.js'
+import { createReceiptPurge } from './store/receipt-purge.js'
 import { createRefreshTokenStore } from './store/refresh-tokens.js'
 import { createSessionStore } from './store/sessions.js'
 import { createUserStore } from './store/users.js'
@@ -21,6 +23,8 @@ import { createProbes } from './temporal/probes.js'
 import { createReadyNotices, type ReadyNotices } from './temporal/ready-notices.js'
 import { createSessionClient } from './temporal/sessions.js'
 import { createStandingWorkflows } from './temporal/standing.js'
+import { createPurgeSchedule } from './temporal/purge-schedule.js'
+import { createReplayClient } from './temporal/webhook-replays.js'
 import { createWebhookClient } from './temporal/webhooks.js'
 import { createWebhookServices } from './webhook-services.js'
 
@@ -53,6 +57,12 @@ export function createServices({ config, log, metrics, client, version, together
     reconcile: { everyMs: config.sessions.reconcileMs },
     drain: { batchSize: 256, idleMs: 30_000 },
   })
+  const purgeSchedule = createPurgeSchedule({
+    client,
+    taskQueue: taskQueues.webhooks,
+    purge: { receiptTtlDays: config.webhooks.receiptTtlDays, batchSize: 1000 },
+  })
+  const refreshTokens = createRefreshTokenStore(database)
   const webhooks = createWebhookServices({
     config,
     log,
@@ -63,7 +73,18 @@ export function createServices({ config, log, metrics, client, version, together
     wakeDrain: standing.wakeDrain,
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
-  const core = { config, log, events, database, sessions, sessionClient, webhooks, notices, ...providers }
+  const core = {
+    config,
+    log,
+    events,
+    database,
+    sessions,
+    sessionClient,
+    webhooks,
+    refreshTokens,
+    notices,
+    ...providers,
+  }
   return {
     config,
     log,
@@ -73,8 +94,12 @@ export function createServices({ config, log, metrics, client, version, together
     database,
     users,
     sessions,
-    refreshTokens: createRefreshTokenStore(database),
+    refreshTokens,
     eventLog: createEventLog(database),
+    integrations: createIntegrationStore(database),
+    deliveries: webhooks.deliveries,
+    replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
+    purgeSchedule,
     recordings: createRecordings({ recording: config.tavus.recording, credentials: config.aws }),
     sessionClient,
     webhookClient,
@@ -107,6 +132,7 @@ interface Core {
   sessions: ReturnType<typeof createSessionStore>
   sessionClient: ReturnType<typeof createSessionClient>
   webhooks: ReturnType<typeof createWebhookServices>
+  refreshTokens: ReturnType<typeof createRefreshTokenStore>
   tavus: ReturnType<typeof createTavusClient>
   llm: ReturnType<typeof createLlmClient>
   notices: ReadyNotices
@@ -117,9 +143,11 @@ function activityDepsOf({
   config,
   log,
   events,
+  database,
   sessions,
   sessionClient,
   webhooks,
+  refreshTokens,
   tavus,
   llm,
   notices,
@@ -144,6 +172,7 @@ function activityDepsOf({
     },
     reader: { tavus, normalise: normaliseTavusEvent, ingest: webhooks.ingest, record: sessions.recordFacts },
     webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal },
+    purge: { purge: createReceiptPurge({ database }), refreshTokens, events: webhooks.events },
     prewarmWarmMs: config.customLlm.warmMs,
   }
 }

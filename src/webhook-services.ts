@@ -8,11 +8,14 @@ import { createWebhookEvents } from './observability/webhook-events.js'
 import { createProviderRegistry, type ProviderRegistry } from './providers/registry.js'
 import type { Database } from './store/database.js'
 import { appendEvents } from './store/event-log.js'
+import { createDeliveryStore } from './store/deliveries.js'
 import { createReceiptBatcher } from './store/receipt-batcher.js'
+import { createReceiptCipher } from './store/receipt-cipher.js'
 import { createReceiptDrain } from './store/receipt-drain.js'
 import { createReceiptIngest } from './store/receipt-ingest.js'
 import { createReceiptListener } from './store/receipt-listener.js'
 import { createReceiptProcessing } from './store/receipt-processing.js'
+import { createReceiptReplay } from './store/receipt-replay.js'
 import { createReceiptSettlements } from './store/receipt-settlements.js'
 import { createReceiptStates } from './store/receipt-states.js'
 import { createAppliers } from './store/appliers.js'
@@ -43,18 +46,21 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const events = createWebhookEvents(log, metrics)
   const registry = options.registry ?? createProviderRegistry(config)
   const settlements = createReceiptSettlements()
-  const receipts = createWebhookReceipts({ database })
+  const cipher = createReceiptCipher(config.webhooks.encryptionKeys)
+  const receipts = createWebhookReceipts({ database, cipher })
   const batcher = createReceiptBatcher({ insert: receipts.insert })
-  const spool = createSpool({ dir: join(config.dataDir, 'spool') })
+  const spool = createSpool({ dir: join(config.dataDir, 'spool'), cipher })
   const waker = createDrainWaker({ wake: options.wakeDrain })
   const states = createReceiptStates({ matchMs: config.webhooks.matchMs, notify: !options.together })
   const processing = createReceiptProcessing({
     database,
     states,
     effectsOf: registry.effectsOf,
+    cipher,
     appliers: createAppliers(),
     appendEvents,
   })
+  const replay = createReceiptReplay({ database, states, processing })
   const receiver = createWebhookReceiver({
     record: batcher.record,
     release: receipts.release,
@@ -69,9 +75,15 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   return {
     registry,
     receiver,
-    ingest: createReceiptIngest({ database, processing, deliveriesOf: registry.deliveriesOf }),
+    events,
+    deliveries: createDeliveryStore({ database, cipher }),
+    replay,
+    waitSettled: settlements.wait,
+    wakeDrain: waker.wake,
+    ingest: createReceiptIngest({ database, processing, cipher, deliveriesOf: registry.deliveriesOf }),
     activityDeps: {
       processing,
+      replay,
       drain: createReceiptDrain({ database, processing, maxBatchMs: options.drainBatchMs }),
       announce: settlements.announce,
       events,

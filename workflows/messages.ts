@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
+import type { ReplayFilter } from '../src/domain/delivery.js'
 import type { Actor } from '../src/domain/identity.js'
 import type { EndRequester, SessionMode, SessionOwner, SessionProvider } from '../src/domain/session.js'
 
@@ -21,6 +22,8 @@ export const searchAttributeDefinitions = {
 export const sessionWorkflowId = (sessionId: string) => `session/${sessionId}`
 export const webhookWorkflowId = (deliveryKey: string) => `webhook/${deliveryKey}`
 export const drainWorkflowId = 'webhook-drain'
+export const replayWorkflowId = (replayId: string) => `webhook-replay/${replayId}`
+export const purgeScheduleId = 'webhook-purge'
 export const reconcileWorkflowId = 'session-reconcile'
 
 /** What a caller may ask of a conversation; names as the API has them. */
@@ -143,6 +146,47 @@ export interface DrainInput {
 }
 /** Receipts wait: wake the drain. */
 export const wakeDrainSignal = defineSignal('wake')
+
+export interface ReplayInput {
+  tenantId: string
+  filter: ReplayFilter
+  /** RFC 3339 in microseconds: what was received later is not part of it. */
+  countedAt: string
+  /** How many were counted and confirmed; never more are taken. */
+  total: number
+  batchSize: number
+  /** Of an earlier run of the same replay. */
+  soFar?: { progress: ReplayProgress; after: [time: string, id: string] } | undefined
+}
+
+export interface ReplayProgress {
+  state: 'running' | 'completed' | 'cancelled'
+  total: number
+  /** Taken again, whatever came of it. */
+  done: number
+  processed: number
+  failed: number
+  /** Still of nothing known. */
+  waiting: number
+  unmatched: number
+  /** Left as they were: another delivery of the event had been taken. */
+  superseded: number
+  /** Put off by something passing; the drain takes them. */
+  postponed: number
+}
+
+export const replayProgressQuery = defineQuery<ReplayProgress>('progress')
+
+export interface PurgeInput {
+  /** Age of what is deleted. */
+  receiptTtlDays: number
+  batchSize: number
+}
+
+export interface PurgeResult {
+  receipts: number
+  refreshTokens: number
+}
 
 export interface ReconcileInput {
   everyMs: number

@@ -56,7 +56,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     options.progress.step('Temporal', (detail) => labTemporal(options, detail)),
     labSimulator(options),
   ])
-  await seedDevelopment({ url: database.databaseUrl, demoPassword: labPassword })
+  await seedDevelopment({ url: database.databaseUrl, demoPassword: labPassword, accounts: {} })
   const apiUrl = await options.progress.step('application', () =>
     labApplication(options, { databaseUrl: database.databaseUrl, temporalAddress: temporal.address, simulatorUrl }),
   )

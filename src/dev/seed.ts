@@ -2,6 +2,7 @@ import { hash, verify } from '@node-rs/argon2'
 import type { Knex } from 'knex'
 import type { Role } from '../domain/identity.js'
 import { createDatabase } from '../store/database.js'
+import { type SeedAccounts, seedIntegrations } from './seed-integrations.js'
 
 /** Companies of the development data, under ids that never change. */
 export const seedCompanies = {
@@ -35,8 +36,15 @@ function user(number: string, email: string, displayName: string, companyId: str
 /** Argon2id is the library's default; m=19 MiB, t=2, p=1 is what OWASP asks for. */
 const passwordCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-/** Writes the development companies and users; repeating it changes nothing that is right. */
-export async function seedDevelopment({ url, demoPassword }: { url: string; demoPassword: string }): Promise<void> {
+interface SeedOptions {
+  url: string
+  demoPassword: string
+  /** Accounts of providers in place of the simulated ones, {} for none; absent: no integrations. */
+  accounts?: SeedAccounts
+}
+
+/** Writes the development companies, users and integrations; repeating it changes nothing that is right. */
+export async function seedDevelopment({ url, demoPassword, accounts }: SeedOptions): Promise<void> {
   const database = createDatabase({ url, poolSize: 1 })
   try {
     await database.withService(undefined, async (trx) => {
@@ -44,6 +52,7 @@ export async function seedDevelopment({ url, demoPassword }: { url: string; demo
         await trx.raw('insert into companies (id, name) values (?, ?) on conflict (id) do nothing', [id, name])
       const passwordHash = await demoHash(trx, demoPassword)
       for (const seeded of Object.values(seedUsers)) await upsertUser(trx, seeded, passwordHash)
+      if (accounts) await seedIntegrations(trx, acme, accounts)
     })
   } finally {
     await database.destroy()

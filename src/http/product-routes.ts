@@ -1,5 +1,7 @@
 import type { Services } from '../services.js'
 import type { Route } from './route.js'
+import { deliveryRoutes } from './routes/deliveries.js'
+import { integrationRoutes } from './routes/integrations.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { tavusRoutes } from './routes/tavus.js'
 import { webhookRoutes } from './routes/webhooks.js'
@@ -14,6 +16,8 @@ export function productRoutes(services: Services): Route[] {
   return [
     ...sessionRoutes({ services, starter, ender }),
     ...tavusRoutes({ starter, ender }),
+    ...integrationRoutes(services),
+    ...deliveryRoutes(services),
     ...webhookRoutes({
       providers: webhooks.registry.all,
       receiver: webhooks.receiver,

@@ -63,8 +63,12 @@ function maskEmails(text: string): string {
   return masked + text.slice(end)
 }
 
-/** Masks what must not stand in a log, in texts and by the names of fields, at any depth. */
-export function createRedactor({ personal }: { personal: boolean }) {
+/**
+ * Masks what must not stand in a log, in texts and by the names of fields, at any depth. `moreKeys`: further names, in
+ * lower case and without separators.
+ */
+export function createRedactor({ personal, moreKeys = [] }: { personal: boolean; moreKeys?: readonly string[] }) {
+  const more = new Set(moreKeys)
   const verdicts = new Map<string, boolean>()
 
   /** Whether a field is masked by its name; names are few, so each is judged once. */
@@ -72,7 +76,8 @@ export function createRedactor({ personal }: { personal: boolean }) {
     let verdict = verdicts.get(key)
     if (verdict === undefined) {
       const plain = key.toLowerCase().replace(/[-_.\s]/g, '')
-      verdict = secretKeys.has(plain) || secretEnding.test(plain) || (personal && personalKeys.has(plain))
+      verdict =
+        secretKeys.has(plain) || secretEnding.test(plain) || (personal && personalKeys.has(plain)) || more.has(plain)
       if (verdicts.size < 5000) verdicts.set(key, verdict)
     }
     return verdict

@@ -40,6 +40,26 @@ export function createWebhookEvents(log: Logger, metrics: Metrics) {
       metrics.webhookFailures.inc({ provider, tenant_id: '' })
       log.warn({ event: 'webhook:refused', provider, reason }, 'webhook refused')
     },
+    /** Receipts were deleted for their age. */
+    purgedBatch({ receipts }: { receipts: number }): void {
+      metrics.webhookIdempotencyPurged.inc(receipts)
+    },
+    /** The daily purge is done. */
+    purged({ receipts, refreshTokens }: { receipts: number; refreshTokens: number }): void {
+      log.info({ event: 'webhook:purged', receipts, refresh_tokens: refreshTokens }, 'old receipts deleted')
+    },
+    /** Somebody of leadership took deliveries again: one, or all of a filter. */
+    replayed(replayed: {
+      userId: string
+      tenantId: string
+      receiptId?: string
+      replayId?: string
+      total?: number
+    }): void {
+      const { userId, tenantId, receiptId, replayId, total } = replayed
+      const fields = { user_id: userId, tenant_id: tenantId, receipt_id: receiptId, replay_id: replayId, total }
+      log.info({ event: 'webhook:replayed', ...fields }, 'webhooks taken again by hand')
+    },
     spooled({ provider, cause }: Event & { cause: unknown }): void {
       log.warn(
         { event: 'webhook:spooled', provider, err: cause },

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { Delivery } from '../domain/webhook.js'
 import type { Database } from './database.js'
+import type { ReceiptCipher } from './receipt-cipher.js'
 import type { ReceiptProcessing } from './receipt-processing.js'
 import { receiptColumns, type SettledReceipt, type StoredReceipt } from './receipt-states.js'
 import { addMissing } from './webhook-receipts.js'
@@ -16,6 +17,7 @@ export interface AskedEvents {
 export interface ReceiptIngestDeps {
   database: Pick<Database, 'withService'>
   processing: ReceiptProcessing
+  cipher: Pick<ReceiptCipher, 'seal'>
   deliveriesOf: (
     provider: string,
     events: readonly unknown[],
@@ -24,7 +26,7 @@ export interface ReceiptIngestDeps {
 }
 
 /** Takes in what a provider was asked for, as its webhooks would have been: a late one is then a duplicate. */
-export function createReceiptIngest({ database, processing, deliveriesOf }: ReceiptIngestDeps) {
+export function createReceiptIngest({ database, processing, cipher, deliveriesOf }: ReceiptIngestDeps) {
   return async function ingestEvents({ provider, events, ...conversation }: AskedEvents): Promise<SettledReceipt[]> {
     const deliveries = deliveriesOf(provider, events, conversation)
     const byKey = new Map(deliveries.map((delivery) => [delivery.deliveryKey, delivery]))
@@ -36,7 +38,7 @@ export function createReceiptIngest({ database, processing, deliveriesOf }: Rece
       count: 1,
     }))
     return await database.withService(undefined, async (trx) => {
-      await addMissing(trx, arrivals)
+      await addMissing(trx, arrivals, cipher)
       // The workflow that asked is told by its asking: no signal.
       return await processing.applyAll(trx, await lockUnfinished(trx, [...byKey.keys()]), { signalPending: false })
     })

@@ -4,7 +4,9 @@ import type { WebhookEffect } from '../domain/webhook.js'
 import { type Database, everyTenant } from './database.js'
 import { isDatabaseDown } from './database-down.js'
 import type { Applied, Applier, Appliers, Pending } from './receipt-applier.js'
+import type { ReceiptCipher } from './receipt-cipher.js'
 import { isTransient } from './receipt-errors.js'
+import { findOwners, type Owned, withOwners } from './receipt-owner.js'
 import {
   type Move,
   receiptColumns,
@@ -28,6 +30,7 @@ export interface ReceiptProcessingDeps {
   database: Pick<Database, 'withService'>
   states: ReceiptStates
   effectsOf: (delivery: ReceivedDelivery) => WebhookEffect
+  cipher: Pick<ReceiptCipher, 'open'>
   appliers: Appliers
   appendEvents: (trx: Knex.Transaction, events: NewEvent[]) => Promise<unknown>
 }
@@ -53,15 +56,12 @@ const sliceOf = (target: WebhookEffect['target']) => (target === 'session' ? 8 :
 export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
   const { database, states, appliers, appendEvents } = deps
 
-  const pendingOf = (receipt: StoredReceipt): Pending => ({
-    receipt,
-    effect: deps.effectsOf({
-      ...receipt,
-      externalId: receipt.external_id,
-      deliveryKey: receipt.delivery_key,
-      receivedAt: receipt.received_at,
-    }),
-  })
+  /** The one place where a stored payload is opened. */
+  function pendingOf(stored: StoredReceipt): Pending {
+    const { external_id: externalId, delivery_key: deliveryKey } = stored
+    const receipt = { ...stored, payload: deps.cipher.open(stored.payload, deliveryKey) }
+    return { receipt, effect: deps.effectsOf({ ...receipt, externalId, deliveryKey, receivedAt: stored.received_at }) }
+  }
 
   /** All of one target; throws for all when one of them cannot be applied. */
   async function applySet(
@@ -75,7 +75,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
     if (!apply) throw new Error(`nothing applies effects on a ${first.effect.target}`)
     const applied = await apply(trx, pending)
     const moves = pending.map(({ receipt }, index) => moveOf(receipt, applied[index], signalPending))
-    const settled = await states.settle(trx, moves)
+    const settled = await states.settle(trx, await withOwners(trx, pending, moves))
     return { settled, events: pending.flatMap(({ receipt }, index) => eventsOf(receipt, applied[index])) }
   }
 
@@ -89,16 +89,27 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
       return await underSavepoint(trx, () => applySet(trx, pending, signalPending))
     } catch (error) {
       if (isDatabaseDown(error)) throw error
-      if (pending.length === 1 && pending[0]) return await settleFailure(trx, pending[0].receipt, error)
+      if (pending.length === 1 && pending[0]) return await settleFailure(trx, pending[0], error)
     }
     const each: Settled[] = []
     for (const one of pending) each.push(await applySafely(trx, [one], signalPending))
     return joined(each)
   }
 
-  async function settleFailure(trx: Knex.Transaction, receipt: StoredReceipt, error: unknown): Promise<Settled> {
-    const settled = isTransient(error) ? await states.putOff(trx, receipt) : await states.failed(trx, receipt, error)
+  async function settleFailure(trx: Knex.Transaction, pending: Owned, error: unknown): Promise<Settled> {
+    const settled = isTransient(error)
+      ? await states.putOff(trx, pending.receipt)
+      : await states.failed(trx, pending.receipt, error, (await findOwners(trx, [pending]))[0])
     return { settled: [settled], events: [] }
+  }
+
+  /** With its effect, if the provider can read it. */
+  function readable(receipt: StoredReceipt): Owned {
+    try {
+      return pendingOf(receipt)
+    } catch {
+      return { receipt }
+    }
   }
 
   /** What its provider cannot read fails alone. */
@@ -109,7 +120,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
       try {
         pending.push(pendingOf(receipt))
       } catch (error) {
-        failed.push(await settleFailure(trx, receipt, error))
+        failed.push(await settleFailure(trx, { receipt }, error))
       }
     return { pending, failed }
   }
@@ -153,7 +164,8 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
         if (isTransient(error)) throw error
         const failed = await database.withService(undefined, async (trx) => {
           const receipt = await lockReceipt(trx, receiptId)
-          return receipt && isOpen(receipt) ? await states.failed(trx, receipt, error) : undefined
+          if (!receipt || !isOpen(receipt)) return undefined
+          return (await settleFailure(trx, readable(receipt), error)).settled[0]
         })
         if (failed?.status === 'failed') return failed
         throw error

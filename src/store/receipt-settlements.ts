@@ -7,10 +7,18 @@ export const settlementMessage = (receiptId: string, status: ReceiptStatus) => `
 
 type Waiter = (status: ReceiptStatus) => void
 
-/** Brings what became of a receipt to the request that waits for it. */
+/** Brings what became of a receipt to the requests that wait for it. */
 export function createReceiptSettlements() {
-  const waiters = new Map<string, Waiter>()
-  const announce = (receiptId: string, status: ReceiptStatus): void => waiters.get(receiptId)?.(status)
+  const waiters = new Map<string, Set<Waiter>>()
+  const announce = (receiptId: string, status: ReceiptStatus): void =>
+    [...(waiters.get(receiptId) ?? [])].forEach((waiter) => waiter(status))
+
+  function remove(receiptId: string, waiter: Waiter): void {
+    const others = waiters.get(receiptId)
+    others?.delete(waiter)
+    if (others?.size === 0) waiters.delete(receiptId)
+  }
+
   return {
     announce,
     /** A message of the channel. */
@@ -23,11 +31,11 @@ export function createReceiptSettlements() {
       return new Promise((resolve) => {
         const done = (status?: ReceiptStatus) => {
           clearTimeout(timer)
-          waiters.delete(receiptId)
+          remove(receiptId, done)
           resolve(status)
         }
         const timer = setTimeout(done, Math.max(0, timeoutMs))
-        waiters.set(receiptId, done)
+        waiters.set(receiptId, (waiters.get(receiptId) ?? new Set()).add(done))
       })
     },
   }

@@ -59,9 +59,9 @@ export type Move =
       signalPending: boolean
     }
   /** What it is about is not known yet: the longer it has waited, the longer until the next look; in the end it is parked. */
-  | { to: 'waiting'; receipt: StoredReceipt; reason: string }
+  | { to: 'waiting'; receipt: StoredReceipt; tenantId?: string | undefined; reason: string }
   /** Parked: it can never apply. */
-  | { to: 'unmatched'; receipt: StoredReceipt; reason: string }
+  | { to: 'unmatched'; receipt: StoredReceipt; tenantId?: string | undefined; reason: string }
 
 /** The moves of receipts that the transaction has locked. */
 export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptStatesOptions) {
@@ -71,7 +71,7 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
     update webhook_receipts r set
       status = case when m.to <> 'waiting' then m.to when ${parked} then 'unmatched' else 'waiting' end,
       first_processed_at = case when m.to = 'processed' then now() else r.first_processed_at end,
-      tenant_id = case when m.to = 'processed' then m.tenant_id else r.tenant_id end,
+      tenant_id = case when m.to = 'processed' then m.tenant_id else coalesce(m.tenant_id, r.tenant_id) end,
       session_id = case when m.to = 'processed' then m.session_id else r.session_id end,
       signal = case when m.to = 'processed' then m.signal else r.signal end,
       signal_pending = case when m.to = 'processed' then m.signal_pending else r.signal_pending end,
@@ -119,23 +119,41 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
       const settled = moves.map((move): SettledReceipt => {
         const { receipt } = move
         const as = settledAs(receipt, statuses.get(receipt.id) ?? receipt.status)
-        if (move.to !== 'processed') return as
+        if (move.to !== 'processed') return { ...as, tenantId: move.tenantId ?? as.tenantId }
         return { ...as, tenantId: move.tenantId, sessionId: move.sessionId, signal: move.signal }
       })
       await tell(trx, settled)
       return settled
     },
     /** After its effects were rolled back: one try fewer, and with the last the key is released. */
-    async failed(trx: Knex.Transaction, receipt: StoredReceipt, cause: unknown): Promise<SettledReceipt> {
+    async failed(
+      trx: Knex.Transaction,
+      receipt: StoredReceipt,
+      cause: unknown,
+      tenantId?: string,
+    ): Promise<SettledReceipt> {
       const error = reasonOf(cause)
       const changed = await change(
         trx,
         receipt,
         `tries = tries + 1, status = case when tries + 1 >= ? then 'failed' else status end, error = ?, error_side = 'ours',
-         next_attempt_at = now() + least(60, power(2, tries)) * interval '1 second'`,
-        [maxTries, error],
+         next_attempt_at = now() + least(60, power(2, tries)) * interval '1 second', tenant_id = coalesce(?::uuid, tenant_id)`,
+        [maxTries, error, tenantId ?? null],
       )
-      return { ...changed, error }
+      return { ...changed, tenantId: tenantId ?? changed.tenantId, error }
+    },
+    /**
+     * As new, for one more try: what failed then fails at once, and what is not known is looked for anew. Theirs are the
+     * keys again, which must be free.
+     */
+    async reopen(trx: Knex.Transaction, receiptIds: readonly string[]): Promise<StoredReceipt[]> {
+      const { rows } = await trx.raw<{ rows: StoredReceipt[] }>(
+        `update webhook_receipts set status = 'received', drain = true, tries = ?, error = null, error_side = null,
+           waiting_since = null, next_attempt_at = now()
+         where id = any(?::uuid[]) and status in ('failed', 'waiting', 'unmatched') returning ${receiptColumns}`,
+        [maxTries - 1, receiptIds] as Knex.RawBinding[],
+      )
+      return rows
     },
     /** Something passing: soon again, and no try is lost. */
     putOff: (trx: Knex.Transaction, receipt: StoredReceipt) =>
@@ -155,7 +173,7 @@ const settledAs = (receipt: StoredReceipt, status: ReceiptStatus): SettledReceip
 
 function rowOf(move: Move): object {
   const { to, receipt } = move
-  if (to !== 'processed') return { to, id: receipt.id, reason: move.reason }
+  if (to !== 'processed') return { to, id: receipt.id, tenant_id: move.tenantId, reason: move.reason }
   const { tenantId, sessionId, signal, signalPending } = move
   return {
     to,

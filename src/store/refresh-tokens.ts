@@ -58,9 +58,16 @@ export function createRefreshTokenStore(database: Database) {
         return { userId: row.user_id, tenantId: row.tenant_id }
       }),
 
-    /** Forgets what expired; a token reused after that is unknown, which refuses it all the same. */
-    deleteExpired: (): Promise<number> =>
-      database.withService(undefined, (trx) => trx('refresh_tokens').where('expires_at', '<', trx.fn.now()).delete()),
+    /** Forgets what expired, the oldest first; a token reused after that is unknown, which refuses it all the same. */
+    deleteExpired: (limit = 1000): Promise<number> =>
+      database.withService(undefined, async (trx) => {
+        const { rowCount } = await trx.raw<{ rowCount: number }>(
+          `delete from refresh_tokens where id in (
+             select id from refresh_tokens where expires_at < now() order by expires_at limit ? for update skip locked)`,
+          [limit],
+        )
+        return rowCount
+      }),
   }
 }
 

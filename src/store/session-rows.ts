@@ -1,5 +1,4 @@
 import type { Knex } from 'knex'
-import { InvalidRequestError } from '../domain/errors.js'
 import type { TranscriptEntry } from '../domain/event.js'
 import type { Actor } from '../domain/identity.js'
 import {
@@ -9,7 +8,8 @@ import {
   type SessionProvider,
   type SessionStatus,
 } from '../domain/session.js'
-import { cleanText, isUuid } from './values.js'
+import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
+import { cleanText } from './values.js'
 
 /** A tracked session without its transcript, as lists show it. */
 export interface SessionSummary {
@@ -66,8 +66,7 @@ const columns = `conversation_user_id as id, session_id as "sessionId", user_id 
   end_reason as "endReason", prewarm, prewarm_ms as "prewarmMs", start_ms as "startMs",
   transcript is not null as "hasTranscript", recording_url as "recordingUrl", metadata, updated_at as "updatedAt"`
 
-/** Microseconds, which a Date has not: a page must begin exactly where the last one ended. */
-const exactTime = `to_char(created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+const exactTime = exactTimeOf('created_at')
 
 export async function selectSession(trx: Knex.Transaction, sessionId: string): Promise<SessionRow | undefined> {
   const { rows } = await trx.raw<{ rows: SessionRow[] }>(
@@ -104,25 +103,4 @@ function conditions(actor: Actor, filter: SessionFilter): [string, (string | num
   if (to !== undefined) found.push(['created_at < ?', [to]])
   if (cursor !== undefined) found.push(['(created_at, session_id) < (?::timestamptz, ?::uuid)', decodeCursor(cursor)])
   return found
-}
-
-const encodeCursor = (position: [string, string]) => Buffer.from(JSON.stringify(position)).toString('base64url')
-
-function decodeCursor(cursor: string): [string, string] {
-  const [time, sessionId, ...rest] = parseCursor(cursor)
-  const isTime =
-    typeof time === 'string' && /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}Z$/.test(time) && !Number.isNaN(Date.parse(time))
-  if (isTime && typeof sessionId === 'string' && isUuid(sessionId) && rest.length === 0) return [time, sessionId]
-  throw new InvalidRequestError('the cursor is not one of ours', [
-    { pointer: 'query/cursor', detail: 'must be the next_cursor of an earlier page' },
-  ])
-}
-
-function parseCursor(cursor: string): unknown[] {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    return Array.isArray(parsed) ? parsed : []
-  } catch {
-    return []
-  }
 }

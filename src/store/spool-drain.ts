@@ -104,8 +104,9 @@ export function createSpoolDrain({ spool, insert, wake, log, everyMs = 2000 }: S
 
 export type SpoolDrain = ReturnType<typeof createSpoolDrain>
 
-const arrivalOf = ({ delivery, receivedAt }: SpooledDelivery): Arrival => ({
+const arrivalOf = ({ delivery, sealed, receivedAt }: SpooledDelivery): Arrival => ({
   delivery,
+  sealed,
   receivedAt,
   drain: true,
   source: 'spool',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Delivery } from '../domain/webhook.js'
+import type { ReceiptCipher } from './receipt-cipher.js'
 
 // Files are named *.spool while deliveries are appended, and *.draining from then on. An appender that finds its file
 // renamed after its fsync appends once more, elsewhere: so whoever drains reads every delivery that was answered, in
@@ -9,6 +10,8 @@ import type { Delivery } from '../domain/webhook.js'
 
 export interface SpooledDelivery {
   delivery: Delivery
+  /** Its payload is as the table is to hold it, so that bringing it in needs no key. */
+  sealed?: boolean
   /** RFC 3339. */
   receivedAt: string
 }
@@ -23,7 +26,15 @@ interface Append {
  * Deliveries on the disk of this machine, while the database is away.
  * `quietMs`: a file younger than this is left to its appender, or the two could chase each other for ever.
  */
-export function createSpool({ dir, quietMs = 500 }: { dir: string; quietMs?: number }) {
+export function createSpool({
+  dir,
+  cipher,
+  quietMs = 500,
+}: {
+  dir: string
+  cipher: Pick<ReceiptCipher, 'seal'>
+  quietMs?: number
+}) {
   const queue: Append[] = []
   let file: { handle: FileHandle; path: string } | undefined
   let writing = false
@@ -73,7 +84,7 @@ export function createSpool({ dir, quietMs = 500 }: { dir: string; quietMs?: num
     /** Returns when the delivery is on the disk. */
     append(spooled: SpooledDelivery): Promise<void> {
       return new Promise((resolve, reject) => {
-        queue.push({ line: encode(spooled), resolve, reject })
+        queue.push({ line: encode(spooled, cipher), resolve, reject })
         if (writing) return
         writing = true
         void work()
@@ -117,9 +128,10 @@ export async function readSpoolFile(path: string): Promise<{ deliveries: Spooled
   return { deliveries, torn: lines.length - deliveries.length + (unfinished === '' ? 0 : 1) }
 }
 
-function encode({ delivery, receivedAt }: SpooledDelivery): string {
-  const { payload, ...rest } = delivery
-  return `${JSON.stringify({ ...rest, payload: payload.toString('base64'), received_at: receivedAt })}\n`
+function encode({ delivery, receivedAt }: SpooledDelivery, cipher: Pick<ReceiptCipher, 'seal'>): string {
+  const { payload: plain, ...rest } = delivery
+  const payload = cipher.seal(plain, delivery.deliveryKey).toString('base64')
+  return `${JSON.stringify({ ...rest, payload, sealed: true, received_at: receivedAt })}\n`
 }
 
 function decode(line: string): SpooledDelivery | undefined {
@@ -127,12 +139,15 @@ function decode(line: string): SpooledDelivery | undefined {
     const {
       payload,
       received_at: receivedAt,
+      // Absent in what an earlier version has spooled.
+      sealed = false,
       ...rest
     } = JSON.parse(line) as Omit<Delivery, 'payload'> & {
       payload: string
       received_at: string
+      sealed?: boolean
     }
-    return { delivery: { ...rest, payload: Buffer.from(payload, 'base64') }, receivedAt }
+    return { delivery: { ...rest, payload: Buffer.from(payload, 'base64') }, sealed, receivedAt }
   } catch {
     return undefined
   }

@@ -1,6 +1,9 @@
 import type { Knex } from 'knex'
 import type { Delivery, ReceiptSource, ReceiptStatus } from '../domain/webhook.js'
 import type { Database } from './database.js'
+import type { ReceiptCipher } from './receipt-cipher.js'
+
+type Sealing = Pick<ReceiptCipher, 'seal'>
 
 /** A delivery on its way into the table. */
 export interface Arrival {
@@ -12,6 +15,8 @@ export interface Arrival {
   receivedAt?: string
   /** How many deliveries of the event this stands for. */
   count: number
+  /** The payload is as it is to be stored: the spool has encrypted it. */
+  sealed?: boolean | undefined
 }
 
 /** The row that holds an event's key. */
@@ -37,7 +42,7 @@ const insertFrom = `
 const byKey = (a: Arrival, b: Arrival) => (a.delivery.deliveryKey < b.delivery.deliveryKey ? -1 : 1)
 
 /** In order of the key: two statements with keys in common then wait for each other and never in a ring. */
-function bindings(arrivals: readonly Arrival[]) {
+function bindings(arrivals: readonly Arrival[], cipher: Sealing) {
   const rows = [...arrivals].sort(byKey)
   const column = (of: (arrival: Arrival) => unknown) => rows.map(of)
   return [
@@ -46,7 +51,7 @@ function bindings(arrivals: readonly Arrival[]) {
     column(({ delivery }) => delivery.kind),
     column(({ delivery }) => delivery.externalId),
     column(({ delivery }) => delivery.sessionId ?? null),
-    column(({ delivery }) => delivery.payload),
+    column(({ delivery, sealed }) => (sealed ? delivery.payload : cipher.seal(delivery.payload, delivery.deliveryKey))),
     column(({ delivery }) => JSON.stringify(delivery.headers)),
     column(({ source }) => source),
     column(({ drain }) => drain),
@@ -59,26 +64,36 @@ function bindings(arrivals: readonly Arrival[]) {
  * Arrivals as receipts; an event that has one counts up its deliveries instead.
  * @throws when two arrivals have the same key
  */
-export async function recordArrivals(trx: Knex.Transaction, arrivals: readonly Arrival[]): Promise<ReceiptRow[]> {
+export async function recordArrivals(
+  trx: Knex.Transaction,
+  arrivals: readonly Arrival[],
+  cipher: Sealing,
+): Promise<ReceiptRow[]> {
   const { rows } = await trx.raw<{ rows: ReceiptRow[] }>(
     `${insertFrom} do update set attempts = webhook_receipts.attempts + excluded.attempts, last_seen_at = now()
      returning id, delivery_key, status, tenant_id, (xmax = 0) as inserted`,
-    bindings(arrivals),
+    bindings(arrivals, cipher),
   )
   return rows
 }
 
 /** Arrivals as receipts; an event that has one is left as it is. */
-export async function addMissing(trx: Knex.Transaction, arrivals: readonly Arrival[]): Promise<void> {
-  await trx.raw(`${insertFrom} do nothing`, bindings(arrivals))
+export async function addMissing(trx: Knex.Transaction, arrivals: readonly Arrival[], cipher: Sealing): Promise<void> {
+  await trx.raw(`${insertFrom} do nothing`, bindings(arrivals, cipher))
 }
 
 /** The table of receipts, as the receiving side uses it. */
-export function createWebhookReceipts({ database }: { database: Pick<Database, 'withService'> }) {
+export function createWebhookReceipts({
+  database,
+  cipher,
+}: {
+  database: Pick<Database, 'withService'>
+  cipher: Sealing
+}) {
   return {
     /** One statement, one commit. */
     insert: (arrivals: readonly Arrival[]): Promise<ReceiptRow[]> =>
-      database.withService(undefined, (trx) => recordArrivals(trx, arrivals)),
+      database.withService(undefined, (trx) => recordArrivals(trx, arrivals, cipher)),
     /** Leaves a receipt to the drain, which its own workflow may not reach. */
     async release(receiptId: string): Promise<void> {
       await database.withService(undefined, (trx) =>

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,8 +7,7 @@ import type { Actor } from '../../src/domain/identity.js'
 import { createDatabase } from '../../src/store/database.js'
 import { appendEvents } from '../../src/store/event-log.js'
 import { acme, actors, aSession, borealis, createWorld, type World } from './world.js'
-import { fillCalls } from './call-world.js'
-import { type TenantTable, tenantTables } from './tenant-tables.js'
+import { rowsOfTenant, type TenantTable, tenantTables } from './tenant-tables.js'
 
 let world: World
 let tables: TenantTable[]
@@ -28,15 +27,10 @@ async function fill({ id: userId, companyId: tenantId, email }: (typeof seedUser
   await world.sessions.track(session)
   await world.tokens.issue({ tenantId, userId, expiresAt: new Date(Date.now() + 60_000) })
   await world.database.withService(tenantId, async (trx) => {
-    await trx.raw(
-      `insert into webhook_receipts (delivery_key, provider, kind, external_id, tenant_id, status, payload)
-       values (?, 'tavus', 'system.shutdown', 'c1', ?, 'processed', ?)`,
-      [`tavus/${randomUUID()}`, tenantId, randomBytes(4)],
-    )
+    for (const insert of Object.values(rowsOfTenant)) await trx.raw(insert, { tenantId, userId, key: randomUUID() })
     await appendEvents(trx, [{ event: 'identity.logout', tenantId, userId, data: {} }])
     await trx.raw(`insert into integrations (tenant_id, provider, account) values (?, 'twilio', ?)`, [tenantId, userId])
   })
-  await fillCalls(world, tenantId)
 }
 
 describe('two tenants', () => {
@@ -126,7 +120,7 @@ describe('inside a tenant', () => {
   })
 
   it('a rep sees neither receipts nor the log of others', async () => {
-    for (const table of ['webhook_receipts', 'event_logs', 'refresh_tokens']) {
+    for (const table of ['webhook_receipts', 'integrations', 'event_logs', 'refresh_tokens']) {
       const { rows } = await world.database.withTenant(actors.acmeRep2, (trx) =>
         trx.raw<{ rows: unknown[] }>(`select from ${table}`),
       )

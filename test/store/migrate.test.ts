@@ -172,7 +172,7 @@ describe('migrateDown', () => {
   it('works on a database with data, and touches no other database of the cluster', async () => {
     const other = await createWorld()
     try {
-      for (const _ of names) await migrateDown({ url: other.test.ownerUrl })
+      for (const _each of names) await migrateDown({ url: other.test.ownerUrl })
       expect(await world.users.findForLogin('lead@acme.test')).toBeDefined()
       await migrateUp({ url: other.test.ownerUrl, applicationRole })
       expect(await other.users.findForLogin('lead@acme.test')).toBeUndefined()

@@ -1,13 +1,23 @@
 import { verify } from '@node-rs/argon2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadConfig } from '../../src/config.js'
 import { seedDevelopment } from '../../src/dev/seed.js'
-import { createWorld, demoPassword, type World } from './world.js'
+import { acme, borealis, createWorld, demoPassword, type World } from './world.js'
 
 let world: World
 beforeAll(async () => (world = await createWorld()))
 afterAll(() => world.close())
 
-const rows = () => world.admin('select to_jsonb(u) as row from users u order by user_email')
+const rows = () =>
+  world.admin(`select to_jsonb(u) as row from users u union all select to_jsonb(i) from integrations i order by 1`)
+const accounts = async () =>
+  (
+    await world.admin<{ it: string }>(
+      `select c.name || ' ' || provider || ' ' || account as it from integrations i join companies c on c.id = i.tenant_id`,
+    )
+  )
+    .map(({ it }) => it)
+    .sort()
 
 describe('seedDevelopment', () => {
   it('makes two companies and their users, who log in with the demo password', async () => {
@@ -25,9 +35,10 @@ describe('seedDevelopment', () => {
   })
 
   it('changes nothing the second time, with the owner’s login or the application’s', async () => {
+    await seedDevelopment({ url: world.test.url, demoPassword, accounts: {} })
     const before = await rows()
-    await seedDevelopment({ url: world.test.ownerUrl, demoPassword })
-    await seedDevelopment({ url: world.test.url, demoPassword })
+    await seedDevelopment({ url: world.test.ownerUrl, demoPassword, accounts: {} })
+    await seedDevelopment({ url: world.test.url, demoPassword, accounts: {} })
     expect(await rows()).toEqual(before)
   })
 
@@ -44,5 +55,42 @@ describe('seedDevelopment', () => {
     )
     await seedDevelopment({ url: world.test.url, demoPassword })
     expect(await world.users.findForLogin('csr@acme.test')).toMatchObject({ displayName: 'Mine', passwordHash: null })
+  })
+
+  it('gives Acme an account at every simulated provider', async () => {
+    expect(await accounts()).toEqual([
+      `Acme Genetics bland ${acme}`,
+      'Acme Genetics callrail +15005550007',
+      'Acme Genetics callrail COM00000000000000000000000000000001',
+      'Acme Genetics clerk org_simulated',
+      'Acme Genetics elevenlabs agent_simulated',
+      'Acme Genetics livekit devkey',
+      'Acme Genetics twilio +15005550006',
+      'Acme Genetics twilio AC00000000000000000000000000000001',
+      `Acme Genetics uwc ${acme}`,
+    ])
+  })
+
+  it('takes the configured accounts, and leaves one that somebody has to them', async () => {
+    await world.admin(`delete from integrations`)
+    await world.admin(
+      `insert into integrations (tenant_id, provider, account) values ('${borealis}', 'callrail', 'COM7')`,
+    )
+    const config = loadConfig({
+      TWILIO_ACCOUNT_SID: 'AC7',
+      TWILIO_FROM_NUMBER: '(415) 555-2671',
+      CALLRAIL_ACCOUNT_ID: 'COM7',
+      ELEVENLABS_AGENT_ID: 'agent_7',
+    })
+    await seedDevelopment({ url: world.test.url, demoPassword, accounts: config })
+    expect(await accounts()).toEqual(
+      expect.arrayContaining([
+        'Borealis Health callrail COM7',
+        'Acme Genetics elevenlabs agent_7',
+        'Acme Genetics twilio +14155552671',
+        'Acme Genetics twilio AC7',
+      ]),
+    )
+    expect((await accounts()).length).toBe(9)
   })
 })

@@ -16,3 +16,18 @@ export const tenantTables = `
   from pg_class c join pg_attribute a on a.attrelid = c.oid
   where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and a.attname = 'tenant_id' and not a.attisdropped
   order by 1`
+
+/** Tables that the stores themselves fill in the tests of isolation. */
+export const storedTables = ['companies', 'conversations_users', 'event_logs', 'refresh_tokens', 'users']
+
+/** One row of a tenant for every other table; a new table is one line. Bindings: tenantId, userId, and key, which is random. */
+export const rowsOfTenant: Record<string, string> = {
+  call_logs: `insert into call_logs (company_id, provider, external_id, user_id) values (:tenantId, 'twilio', :key, :userId)`,
+  livekit_call_events: `insert into livekit_call_events ("eventId", event, "createdAt", tenant_id)
+    values (:key, 'room_started', now(), :tenantId)`,
+  messages: `insert into messages (tenant_id, provider, external_id, direction, from_number, to_number, status, status_rank)
+    values (:tenantId, 'twilio', :key, 'inbound', '+15005550010', '+15005550006', 'received', 5)`,
+  integrations: `insert into integrations (tenant_id, provider, account) values (:tenantId, 'twilio', :key)`,
+  webhook_receipts: `insert into webhook_receipts (delivery_key, provider, kind, external_id, tenant_id, status, payload)
+    values ('tavus/' || :key, 'tavus', 'system.shutdown', 'c1', :tenantId, 'processed', '\\x01')`,
+}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { acme } from '../store/world.js'
 import { anEvent, eventually, shutdown, startEngine, type TestEngine } from './harness.js'
 
 let engine: TestEngine
@@ -22,7 +23,7 @@ describe('an event whose effects fail', () => {
     const answer = await engine.post(session.sessionId, event)
     expect(answer).toMatchObject({ status: 500, body: { code: 'webhook_failed' } })
     const [failed] = await engine.receipts('session_id = $1', [session.sessionId])
-    expect(failed).toMatchObject({ status: 'failed', tries: 5, error_side: 'ours', tenant_id: null })
+    expect(failed).toMatchObject({ status: 'failed', tries: 5, error_side: 'ours', tenant_id: acme })
     expect(failed?.error).toMatch(/^TypeError at failure\.test\.ts:\d+$/)
     expect((await engine.sessionRow(session.sessionId))?.ended_at).toBeNull()
 

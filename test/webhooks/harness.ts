@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { inject } from 'vitest'
+import { createWebhookPurgeActivities } from '../../activities/webhook-purge.js'
+import { createWebhookReplayActivities } from '../../activities/webhook-replay.js'
 import { createWebhookActivities } from '../../activities/webhooks.js'
 import { loadConfig } from '../../src/config.js'
 import { webhookRoutes } from '../../src/http/routes/webhooks.js'
@@ -13,6 +15,7 @@ import { createMetrics } from '../../src/observability/metrics.js'
 import { createProviderRegistry, type ProviderRegistry } from '../../src/providers/registry.js'
 import { callbackUrl } from '../../src/providers/tavus/callback-token.js'
 import { createDatabase } from '../../src/store/database.js'
+import { createReceiptPurge } from '../../src/store/receipt-purge.js'
 import { createWebhookClient } from '../../src/temporal/webhooks.js'
 import { createWebhookServices } from '../../src/webhook-services.js'
 import type { ProviderEventMessage } from '../../workflows/messages.js'
@@ -107,10 +110,17 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
       if (worker) await wakeDrain()
     },
   })
-  const activities = createWebhookActivities({
+  const deps = {
     ...engine.activityDeps,
-    signalSession: (sessionId, message) => Promise.resolve(void signals.push({ sessionId, message })),
-  })
+    signalSession: (sessionId: string, message: ProviderEventMessage) =>
+      Promise.resolve(void signals.push({ sessionId, message })),
+  }
+  const { events } = engine
+  const activities = {
+    ...createWebhookActivities(deps),
+    ...createWebhookReplayActivities(deps),
+    ...createWebhookPurgeActivities({ purge: createReceiptPurge({ database }), refreshTokens: world.tokens, events }),
+  }
   const app = await startApp({
     routes: webhookRoutes({
       providers: engine.registry.all,

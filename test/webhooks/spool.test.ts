@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Delivery } from '../../src/domain/webhook.js'
+import { createReceiptCipher } from '../../src/store/receipt-cipher.js'
 import { createSpool } from '../../src/store/spool.js'
 import { createSpoolDrain } from '../../src/store/spool-drain.js'
 import type { Arrival } from '../../src/store/webhook-receipts.js'
 
 let dir: string
 beforeEach(async () => (dir = await mkdtemp(join(tmpdir(), 'parley-spool-'))))
+const cipher = createReceiptCipher([])
 const opened: { close(): Promise<void> }[] = []
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((spool) => spool.close()))
@@ -40,7 +42,7 @@ function drainOf(insert: (arrivals: readonly Arrival[]) => void, quietMs = -1) {
     warn: (_: object, text: string) => void said.push(text),
     error: (_: object, text: string) => void said.push(text),
   }
-  const spool = createSpool({ dir, quietMs })
+  const spool = createSpool({ dir, quietMs, cipher })
   opened.push(spool)
   const drain = createSpoolDrain({
     spool,

@@ -1,0 +1,32 @@
+import { parsePhoneNumberFromString } from 'libphonenumber-js/min'
+
+/** Providers whose deliveries find their company by an account or a number. */
+export const integrationProviders = [
+  'tavus',
+  'elevenlabs',
+  'livekit',
+  'twilio',
+  'callrail',
+  'clerk',
+  'bland',
+  'uwc',
+] as const
+export type IntegrationProvider = (typeof integrationProviders)[number]
+
+const telephony: ReadonlySet<string> = new Set(['twilio', 'callrail', 'bland'])
+/** Ids as deliveries carry them: no blanks, no control characters. */
+const plainId = /^[\x21-\x7e]{1,200}$/
+const numberLike = /^\+?[\d\s().-]+$/
+
+/**
+ * An account as deliveries name it: ids as they are, telephone numbers in E.164, those without a country code as numbers
+ * of the United States. Undefined for what no delivery could name.
+ */
+export function normaliseAccount(provider: IntegrationProvider, account: string): string | undefined {
+  const trimmed = account.trim()
+  if (!telephony.has(provider) || !numberLike.test(trimmed)) return plainId.test(trimmed) ? trimmed : undefined
+  const number = parsePhoneNumberFromString(trimmed, 'US')
+  if (number?.isPossible() && !number.ext) return number.number
+  // The old numeric id of a company at CallRail.
+  return provider === 'callrail' && /^\d+$/.test(trimmed) ? trimmed : undefined
+}

@@ -1,0 +1,138 @@
+import type { Knex } from 'knex'
+import { ForbiddenError, InvalidRequestError, ParleyError } from '../domain/errors.js'
+import type { Actor } from '../domain/identity.js'
+import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
+import type { Database } from './database.js'
+import { type IntegrationProvider, normaliseAccount } from './integration-accounts.js'
+import { cleanText, isUuid } from './values.js'
+
+/** An account at a provider whose deliveries are this company's. */
+export interface Integration {
+  id: string
+  provider: IntegrationProvider
+  account: string
+  label: string | null
+  createdAt: Date
+  updatedAt: Date
+}
+
+export interface IntegrationPage {
+  items: Integration[]
+  /** Absent on the last page. */
+  nextCursor: string | undefined
+}
+
+export interface IntegrationFilter {
+  provider?: IntegrationProvider | undefined
+  cursor?: string | undefined
+  limit: number
+}
+
+/** What of an integration may change; absent stays as it is. */
+export interface IntegrationChange {
+  account?: string | undefined
+  label?: string | null | undefined
+}
+
+const columns = `id, provider, account, label, created_at as "createdAt", updated_at as "updatedAt"`
+
+/** Which accounts, numbers and organisations are the company's; its leadership's to see and to change. */
+export function createIntegrationStore(database: Pick<Database, 'withTenant'>) {
+  return {
+    /** One page, newest first. */
+    list: (actor: Actor, filter: IntegrationFilter): Promise<IntegrationPage> =>
+      database.withTenant(actor, (trx) => selectPage(trx, filter)),
+
+    find: async (actor: Actor, id: string): Promise<Integration | undefined> =>
+      isUuid(id)
+        ? await database.withTenant(actor, (trx) => one(trx, `select ${columns} from integrations where id = ?`, [id]))
+        : undefined,
+
+    /** @throws ParleyError integration_taken, whoever has the account */
+    add: async (
+      actor: Actor,
+      {
+        provider,
+        account,
+        label,
+      }: { provider: IntegrationProvider; account: string; label?: string | null | undefined },
+    ): Promise<Integration> => {
+      const values = [actor.tenantId, provider, normalised(provider, account), clean(label)]
+      const added = await database
+        .withTenant(actor, (trx) =>
+          one(
+            trx,
+            `insert into integrations (tenant_id, provider, account, label) values (?, ?, ?, ?) returning ${columns}`,
+            values,
+          ),
+        )
+        .catch(asProblem)
+      if (!added) throw new Error('the integration was not written')
+      return added
+    },
+
+    /** @returns undefined when there is none such */
+    change: async (actor: Actor, id: string, change: IntegrationChange): Promise<Integration | undefined> =>
+      isUuid(id) ? await database.withTenant(actor, (trx) => update(trx, id, change)).catch(asProblem) : undefined,
+
+    /** @returns whether there was one */
+    remove: async (actor: Actor, id: string): Promise<boolean> =>
+      isUuid(id) && (await database.withTenant(actor, (trx) => trx('integrations').where({ id }).delete())) > 0,
+  }
+}
+
+export type IntegrationStore = ReturnType<typeof createIntegrationStore>
+
+async function one(trx: Knex.Transaction, sql: string, bindings: unknown[]): Promise<Integration | undefined> {
+  const { rows } = await trx.raw<{ rows: Integration[] }>(sql, bindings as Knex.RawBinding[])
+  return rows[0]
+}
+
+async function selectPage(
+  trx: Knex.Transaction,
+  { provider, cursor, limit }: IntegrationFilter,
+): Promise<IntegrationPage> {
+  const query = trx('integrations').select(trx.raw(`${columns}, ${exactTimeOf('created_at')} as "exactTime"`))
+  if (provider !== undefined) void query.where({ provider })
+  if (cursor !== undefined) void query.whereRaw('(created_at, id) < (?::timestamptz, ?::uuid)', decodeCursor(cursor))
+  const found = (await query.orderByRaw('created_at desc, id desc').limit(limit + 1)) as (Integration & {
+    exactTime: string
+  })[]
+  const page = found.slice(0, limit)
+  const last = found.length > limit ? page.at(-1) : undefined
+  return {
+    items: page.map(({ exactTime: _, ...integration }) => integration),
+    nextCursor: last && encodeCursor([last.exactTime, last.id]),
+  }
+}
+
+/** The provider says how an account is written, so the row is read first, and held. */
+async function update(trx: Knex.Transaction, id: string, change: IntegrationChange): Promise<Integration | undefined> {
+  const current = await one(trx, `select ${columns} from integrations where id = ? for update`, [id])
+  if (!current) return undefined
+  const account = change.account === undefined ? current.account : normalised(current.provider, change.account)
+  const label = change.label === undefined ? current.label : clean(change.label)
+  return await one(
+    trx,
+    `update integrations set account = ?, label = ?, updated_at = now() where id = ? returning ${columns}`,
+    [account, label, id],
+  )
+}
+
+const clean = (label: string | null | undefined) => (label == null ? null : cleanText(label))
+
+function normalised(provider: IntegrationProvider, account: string): string {
+  const known = normaliseAccount(provider, account)
+  if (known !== undefined) return known
+  const detail = `is neither an id nor a telephone number as ${provider} names them`
+  throw new InvalidRequestError(`/account: ${detail}`, [{ pointer: '/account', detail }])
+}
+
+/** By whom an account is taken is nobody else's business. */
+function asProblem(error: unknown): never {
+  const { code } = (error ?? {}) as { code?: unknown }
+  if (code === '23505')
+    throw new ParleyError('integration_taken', 409, 'Conflict', 'the account is taken', { cause: error })
+  if (code === '23503') throw new ForbiddenError('the token names no known company', 'tenant_unknown')
+  throw error
+}

@@ -1,0 +1,169 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { integrationProvider } from '../../src/http/integration-schema.js'
+import { integrationRoutes } from '../../src/http/routes/integrations.js'
+import { createIntegrationStore } from '../../src/store/integrations.js'
+import { integrationProviders, normaliseAccount } from '../../src/store/integration-accounts.js'
+import { acme, actors, borealis, createWorld, type World } from '../store/world.js'
+import { call, type Answer } from '../support/client.js'
+import { startApp, type TestApp, tokenFor } from './harness.js'
+
+let world: World
+let app: TestApp
+const tokens: Record<string, string> = {}
+
+beforeAll(async () => {
+  world = await createWorld()
+  app = await startApp({ routes: integrationRoutes({ integrations: createIntegrationStore(world.database) }) })
+  for (const [name, { tenantId, userId, role }] of Object.entries(actors))
+    tokens[name] = await tokenFor({ sub: userId, company_id: tenantId, role })
+  tokens.csr = await tokenFor({ company_id: acme, role: 'csr' })
+  tokens.nobody = await tokenFor({ company_id: '0199a3c2-6d1e-7000-8000-0000000000ff' })
+})
+afterAll(async () => {
+  await app.stop()
+  await world.close()
+})
+beforeEach(() => world.admin('delete from integrations'))
+
+const ask = (as: string, method: string, path: string, body?: object): Promise<Answer> =>
+  call(`${app.url}${path}`, { method, token: tokens[as], body })
+const add = (as: string, body: object) => ask(as, 'POST', '/integrations', body)
+const rows = () => world.admin('select tenant_id, provider, account, label from integrations order by account')
+
+describe('/integrations @integration', () => {
+  it('adds, reads, changes and removes one', async () => {
+    const made = await add('acmeLead', { provider: 'elevenlabs', account: ' agent_1 ', label: 'Reception' })
+    expect(made).toMatchObject({
+      status: 201,
+      body: { provider: 'elevenlabs', account: 'agent_1', label: 'Reception' },
+    })
+    const path = `/integrations/${made.body.id}`
+    expect(made.headers.get('location')).toBe(path)
+    expect(await rows()).toEqual([{ tenant_id: acme, provider: 'elevenlabs', account: 'agent_1', label: 'Reception' }])
+    expect((await ask('acmeLead', 'GET', path)).body).toEqual(made.body)
+    const changed = await ask('acmeLead', 'PATCH', path, { account: 'agent_2', label: null })
+    expect(changed).toMatchObject({ status: 200, body: { account: 'agent_2', label: null } })
+    expect((await ask('acmeLead', 'PATCH', path, { label: 'Back' })).body).toMatchObject({
+      account: 'agent_2',
+      label: 'Back',
+    })
+    expect((await ask('acmeLead', 'DELETE', path)).status).toBe(204)
+    expect((await ask('acmeLead', 'DELETE', path)).status).toBe(404)
+    expect(await rows()).toEqual([])
+  })
+
+  it('lists pages, newest first, and one provider', async () => {
+    for (const n of [1, 2, 3, 4, 5])
+      await add('acmeLead', { provider: n === 3 ? 'clerk' : 'livekit', account: `key${n}` })
+    const accounts: string[] = []
+    for (let cursor = ''; ;) {
+      const { body } = await ask('acmeLead', 'GET', `/integrations?limit=2${cursor && `&cursor=${cursor}`}`)
+      accounts.push(...body.items.map((item: { account: string }) => item.account))
+      if (body.next_cursor === null) break
+      cursor = body.next_cursor as string
+    }
+    expect(accounts).toEqual(['key5', 'key4', 'key3', 'key2', 'key1'])
+    expect((await ask('acmeLead', 'GET', '/integrations?provider=clerk')).body.items).toHaveLength(1)
+  })
+
+  it('keeps telephone numbers in E.164, however they are written', async () => {
+    await add('acmeLead', { provider: 'twilio', account: '(415) 555-2671' })
+    await add('acmeLead', { provider: 'callrail', account: '+49 30 901820' })
+    expect((await rows()).map(({ account }) => account as string)).toEqual(['+14155552671', '+4930901820'])
+    const again = await add('acmeLead', { provider: 'twilio', account: '+1 415-555-2671' })
+    expect(again).toMatchObject({ status: 409, body: { code: 'integration_taken' } })
+  })
+
+  it.each([
+    [{ provider: 'twilio', account: '12' }, '/account'],
+    [{ provider: 'clerk', account: 'two words' }, '/account'],
+    [{ provider: 'clerk', account: '   ' }, '/account'],
+    [{ provider: 'acme', account: 'a' }, '/provider'],
+    [{ provider: 'clerk', account: 'a', tenant_id: borealis }, '/tenant_id'],
+  ])('answers 422 for %j, naming %s', async (body, pointer) => {
+    const answer = await add('acmeLead', body)
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer }] } })
+    expect(await rows()).toEqual([])
+  })
+
+  it('refuses a change of nothing', async () => {
+    const { body } = await add('acmeLead', { provider: 'clerk', account: 'org_1' })
+    expect((await ask('acmeLead', 'PATCH', `/integrations/${body.id}`, {})).status).toBe(422)
+  })
+})
+
+describe('companies @multitenant', () => {
+  it('cannot claim what another has, and are not told who has it', async () => {
+    const { body: mine } = await add('acmeLead', { provider: 'twilio', account: 'AC1', label: 'Acme only' })
+    const taken = await add('borealisLead', { provider: 'twilio', account: 'AC1' })
+    expect(taken).toMatchObject({ status: 409, body: { code: 'integration_taken', detail: 'the account is taken' } })
+    expect(JSON.stringify(taken.body)).not.toMatch(new RegExp(`${acme}|Acme|${mine.id}`))
+    const { body: theirs } = await add('borealisLead', { provider: 'twilio', account: 'AC2' })
+    const moved = await ask('borealisLead', 'PATCH', `/integrations/${theirs.id}`, { account: 'AC1' })
+    expect(moved).toMatchObject({ status: 409, body: { code: 'integration_taken' } })
+    // The same account at another provider is another account.
+    expect((await add('borealisLead', { provider: 'callrail', account: 'AC1' })).status).toBe(201)
+  })
+
+  it('neither see, change nor remove what is another’s', async () => {
+    const { body } = await add('acmeLead', { provider: 'clerk', account: 'org_1' })
+    const path = `/integrations/${body.id}`
+    expect((await ask('borealisLead', 'GET', '/integrations')).body.items).toEqual([])
+    for (const [method, change] of [['GET'], ['DELETE'], ['PATCH', { label: 'mine' }]] as const)
+      expect((await ask('borealisLead', method, path, change)).status).toBe(404)
+    expect(await rows()).toEqual([{ tenant_id: acme, provider: 'clerk', account: 'org_1', label: null }])
+  })
+
+  it('leave them to leadership', async () => {
+    const { body } = await add('acmeLead', { provider: 'clerk', account: 'org_1' })
+    for (const who of ['acmeRep', 'csr'])
+      for (const [method, path, sent] of [
+        ['GET', '/integrations'],
+        ['POST', '/integrations', { provider: 'clerk', account: 'org_2' }],
+        ['GET', `/integrations/${body.id}`],
+        ['PATCH', `/integrations/${body.id}`, { label: 'x' }],
+        ['DELETE', `/integrations/${body.id}`],
+      ] as const)
+        expect(await ask(who, method, path, sent)).toMatchObject({ status: 403, body: { code: 'role_missing' } })
+    expect((await call(`${app.url}/integrations`, { method: 'GET' })).status).toBe(401)
+  })
+
+  it('must exist', async () => {
+    expect(await add('nobody', { provider: 'clerk', account: 'org_1' })).toMatchObject({
+      status: 403,
+      body: { code: 'tenant_unknown' },
+    })
+  })
+})
+
+describe('an account @unit', () => {
+  it('is kept as it is unless it is a number', () => {
+    expect(normaliseAccount('twilio', ' AC00000000000000000000000000000001 ')).toBe(
+      'AC00000000000000000000000000000001',
+    )
+    expect(normaliseAccount('callrail', '155920786')).toBe('155920786')
+    expect(normaliseAccount('twilio', '155920786')).toBeUndefined()
+    expect(normaliseAccount('clerk', '4155552671')).toBe('4155552671')
+    expect(normaliseAccount('twilio', '+1 (500) 555-0006')).toBe('+15005550006')
+  })
+
+  it('stays the same when it is normalised again', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...integrationProviders), fc.string(), (provider, text) => {
+        const once = normaliseAccount(provider, text)
+        if (once !== undefined) expect(normaliseAccount(provider, once)).toBe(once)
+      }),
+    )
+    fc.assert(
+      fc.property(fc.stringMatching(/^\+?[1-9][0-9 ().-]{5,16}$/), (text) => {
+        const once = normaliseAccount('twilio', text)
+        if (once !== undefined) expect([once, normaliseAccount('twilio', once)]).toEqual([once, once])
+      }),
+    )
+  })
+
+  it('has the same providers in the API as in the store', () => {
+    expect(integrationProvider.options).toEqual(integrationProviders)
+  })
+})
