@@ -22,7 +22,8 @@ export const storedTables = ['companies', 'conversations_users', 'event_logs', '
 
 /** One row of a tenant for every other table; a new table is one line. Bindings: tenantId, userId, and key, which is random. */
 export const rowsOfTenant: Record<string, string> = {
-  call_logs: `insert into call_logs (company_id, provider, external_id, user_id) values (:tenantId, 'twilio', :key, :userId)`,
+  call_logs: `insert into call_logs (company_id, provider, external_id, user_id, status)
+    values (:tenantId, 'twilio', :key, :userId, 'ringing')`,
   livekit_call_events: `insert into livekit_call_events ("eventId", event, "createdAt", tenant_id)
     values (:key, 'room_started', now(), :tenantId)`,
   messages: `insert into messages (tenant_id, provider, external_id, direction, from_number, to_number, status, status_rank)
