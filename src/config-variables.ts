@@ -191,7 +191,7 @@ export const variables = {
     'Tavus',
     text.optional(),
     '',
-    'Key of the Tavus account; without it development uses the simulator, production answers 503',
+    'Key of the Tavus account; without it npm start uses the simulator, and production answers 503',
     { secret: true },
   ),
   TAVUS_BASE_URL: variable(

@@ -10,6 +10,9 @@ interface Sink {
   error(fields: object, message: string): void
 }
 
+/** The queue of provider calls has activities only. */
+const asIntended: ReadonlySet<string> = new Set(['No workflows registered, not polling for workflow tasks'])
+
 class SinkLogger implements TemporalLogger {
   constructor(private readonly sink: Sink) {}
   log(level: LogLevel, message: string, meta: LogMetadata = {}) {
@@ -27,7 +30,7 @@ class SinkLogger implements TemporalLogger {
     this.log('DEBUG', message, meta)
   }
   warn(message: string, meta?: LogMetadata) {
-    this.log('WARN', message, meta)
+    this.log(asIntended.has(message) ? 'DEBUG' : 'WARN', message, meta)
   }
   error(message: string, meta?: LogMetadata) {
     this.log('ERROR', message, meta)

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadConfig, variables } from '../../src/config.js'
+import { simulatedProviders } from '../../src/dev/application-environment.js'
 import { startLine } from '../../src/dev/banner.js'
 import { projectRoot } from '../../src/dev/documents.js'
 import { createMetrics } from '../../src/observability/metrics.js'
@@ -103,6 +104,13 @@ describe('README.md', () => {
     const { demoPassword } = loadConfig({}).identity
     const line = startLine('http://127.0.0.1:8000', { email: 'lead@acme.test', password: demoPassword })
     expect(read('README.md')).toContain(line)
+  })
+
+  it('names what points a process at the simulator', () => {
+    const settings = Object.entries(simulatedProviders('http://127.0.0.1:4010')).map(
+      ([name, value]) => `${name}=${value}`,
+    )
+    expect(read('README.md')).toContain(settings.join('\n'))
   })
 
   it('names every command', () => {

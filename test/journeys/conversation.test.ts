@@ -5,6 +5,7 @@ import { type Stack, startStack } from '../support/stack.js'
 
 let stack: Stack
 let token: string
+let linesOfStart: string[]
 
 beforeAll(async () => {
   stack = await startStack({
@@ -17,6 +18,7 @@ beforeAll(async () => {
       LOGIN_RATE_LIMIT: '1000/minute',
     },
   })
+  linesOfStart = [...stack.logLines]
   token = await login(stack.url)
 })
 afterAll(() => stack?.stop())
@@ -30,6 +32,13 @@ const end = (id: string, more: Parameters<typeof call>[1] = {}) =>
   call(`${stack.url}/tavus/end/${id}`, { token, ...more })
 const row = async (conversationId: string) =>
   (await stack.rows('select * from conversations_users where external_conversation_id = $1', [conversationId]))[0]
+
+describe('a start of everything', () => {
+  it('logs nothing that looks like trouble', () => {
+    expect(linesOfStart.length).toBeGreaterThan(0)
+    expect(linesOfStart.filter((line) => !line.includes('"level":"info"'))).toEqual([])
+  })
+})
 
 describe('a video call', () => {
   it('is started, tracked, ended at the provider, and its row has the provider’s duration', async () => {
