@@ -17,7 +17,8 @@ class SinkLogger implements TemporalLogger {
   constructor(private readonly sink: Sink) {}
   log(level: LogLevel, message: string, meta: LogMetadata = {}) {
     const { error, ...fields } = meta as Record<string, unknown>
-    this.sink[level.toLowerCase() as keyof Sink](error === undefined ? fields : { ...fields, err: error }, message)
+    const shown = asIntended.has(message) ? 'debug' : (level.toLowerCase() as keyof Sink)
+    this.sink[shown](error === undefined ? fields : { ...fields, err: error }, message)
   }
   trace(message: string, meta?: LogMetadata) {
     this.log('TRACE', message, meta)
@@ -30,7 +31,7 @@ class SinkLogger implements TemporalLogger {
     this.log('DEBUG', message, meta)
   }
   warn(message: string, meta?: LogMetadata) {
-    this.log(asIntended.has(message) ? 'DEBUG' : 'WARN', message, meta)
+    this.log('WARN', message, meta)
   }
   error(message: string, meta?: LogMetadata) {
     this.log('ERROR', message, meta)
