@@ -146,6 +146,22 @@ describe('a video call', () => {
     expect(found).toMatchObject({ status: 'completed', end_reason: 'participant_left' })
   })
 
+  it('that nobody joined says so beside its end reason, also to whoever ends it again', async () => {
+    const { conversation_id: id, session_id: sessionId } = (await start()).body
+    await call(`${stack.simulator.url}/__sim/conversations/${id}/shutdown`, {
+      body: { reason: 'participant_absent_timeout' },
+    })
+    const nobody = { end_reason: 'participant_left', shutdown_reason: 'participant_absent_timeout' }
+    const session = await eventually(
+      () => call(`${stack.url}/sessions/${sessionId}`, { method: 'GET', token }),
+      ({ body }) => body.artifacts.transcript && body.shutdown_reason !== null,
+    )
+    expect(session.body).toMatchObject(nobody)
+    expect((await end(id)).body).toMatchObject(nobody)
+    const { body } = await call(`${stack.url}/sessions/${sessionId}/transcript`, { method: 'GET', token })
+    expect(body.transcript.map(({ role }: { role: string }) => role)).not.toContain('user')
+  })
+
   it('that the provider ends is ended in the row, and not by an end call of ours', async () => {
     const { conversation_id: id } = (await start()).body
     await call(`${stack.simulator.url}/__sim/conversations/${id}/shutdown`, { body: { reason: 'max_call_duration' } })

@@ -150,7 +150,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       method: 'post',
       path: '/sessions/:session_id/end',
       operationId: 'endSession',
-      summary: 'End a session; twice is the same answer',
+      summary: 'End a session; a second end changes nothing',
       tags: ['sessions'],
       auth: 'required',
       request: { params: sessionId },
