@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { applicationEnvironment, environmentToCheck } from '../../src/dev/application-environment.js'
-import { banner, startLine } from '../../src/dev/banner.js'
+import { banner, endLine, startLine } from '../../src/dev/banner.js'
 import { lockCheckout } from '../../src/dev/checkout-lock.js'
 import { choosePorts, type CheckoutPorts, rememberPorts } from '../../src/dev/checkout-ports.js'
 import { isTaken, takeLock } from '../../src/dev/file-lock.js'
@@ -174,13 +174,19 @@ describe('the environment of the application', () => {
 })
 
 describe('what a start says', () => {
-  it('ends with a line that logs in and starts a session, whatever the password', () => {
+  it('ends with lines that log in, start a session and end it, in any shell and whatever the password', () => {
     const demo = { email: 'lead@acme.test', password: `it's "quoted" $HOME` }
-    // curl of this shell answers as the login does, and shows what it was given.
-    const curl = `curl() { case "$*" in *login*) echo '{"refresh_token":"no","token":"ey.J","user":{}}';; esac; printf '[%s]' "$@" >&2; }`
-    const { stderr } = spawnSync('bash', ['-c', `${curl}\n${startLine('http://h', demo)}`], { encoding: 'utf8' })
+    // curl of this shell answers as the API does, and shows what it was given.
+    const curl = `curl() { printf '[%s]' "$@" >&2; printf '\n' >&2; case "$*" in
+      *login*) echo '{"refresh_token":"no","token":"ey.J-_","user":{"id":"1"}}';;
+      *start*) echo '{"conversation_id":"c1","session_id":"s1","debug":{"tavus_conversation_id":"no"}}';; esac; }`
+    const script = `${curl}\n${startLine('http://h', demo)}\n${endLine('http://h')}\nprintf '<%s>' "$TOKEN" >&2`
+    const { stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
     expect(stderr).toContain(`[${JSON.stringify(demo)}]`)
-    expect(stderr).toContain('[-X][POST][http://h/tavus/start][-H][authorization: Bearer ey.J]')
+    expect(stderr).toContain('[-X][POST][http://h/tavus/start][-H][authorization: Bearer ey.J-_]')
+    expect(stderr).toContain('[-X][POST][http://h/tavus/end/c1][-H][authorization: Bearer ey.J-_]')
+    expect(stderr).toContain('<ey.J-_>')
+    expect(JSON.parse(stdout)).toMatchObject({ session_id: 's1' })
   })
 
   it('names no login when the database is not its own', () => {

@@ -3,7 +3,7 @@ import { join, sep } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadConfig, variables } from '../../src/config.js'
 import { simulatedProviders } from '../../src/dev/application-environment.js'
-import { startLine } from '../../src/dev/banner.js'
+import { endLine, startLine } from '../../src/dev/banner.js'
 import { projectRoot } from '../../src/dev/documents.js'
 import { createMetrics } from '../../src/observability/metrics.js'
 import { searchAttributeDefinitions } from '../../workflows/messages.js'
@@ -100,10 +100,11 @@ describe.each(documents)('$name', ({ text }) => {
 })
 
 describe('README.md', () => {
-  it('shows the line that npm start prints', () => {
+  it('shows the lines that npm start prints', () => {
     const { demoPassword } = loadConfig({}).identity
     const line = startLine('http://127.0.0.1:8000', { email: 'lead@acme.test', password: demoPassword })
     expect(read('README.md')).toContain(line)
+    expect(read('README.md')).toContain(endLine('http://127.0.0.1:8000'))
   })
 
   it('names what points a process at the simulator', () => {

@@ -269,13 +269,14 @@ describe('POST /sessions', () => {
   })
 
   it.each([
-    [{}, '/provider'],
-    [{ provider: 'zoom' }, '/provider'],
-    [{ provider: 'tavus', mode: 'turbo' }, '/mode'],
-  ])('%j is refused by name', async (body, pointer) => {
+    [{}, '/provider', 'is required'],
+    [{ provider: 'zoom' }, '/provider', 'must be "tavus"'],
+    [{ provider: 'tavus', mode: 'turbo' }, '/mode', 'must be "plain"'],
+  ])('%j is refused by name', async (body, pointer, detail) => {
     const answer = await call(`${stack.url}/sessions`, { token: tokens.valid, body })
     expect(answer.status).toBe(422)
-    expect(answer.body.errors[0].pointer).toBe(pointer)
+    expect(answer.body.errors).toEqual([{ pointer, detail }])
+    expect(answer.body.detail).toBe(`${pointer}: ${detail}`)
   })
 
   it.each([
