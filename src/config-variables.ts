@@ -27,10 +27,31 @@ const flag = (fallback: boolean) =>
     .stringbool({ error: 'must be true or false' })
     .optional()
     .transform((value) => value ?? fallback)
-const count = (fallback: number, min: number, max: number) =>
-  z.coerce.number({ error: 'must be a number' }).int('must be a whole number').min(min).max(max).default(fallback)
-const decimal = (fallback: number, min: number, max: number) =>
-  z.coerce.number({ error: 'must be a number' }).min(min).max(max).default(fallback)
+const decimal = (fallback: number, min: number, max: number) => {
+  const range = `between ${min} and ${max}`
+  return z.coerce
+    .number(`must be a number ${range}`)
+    .refine((value) => value >= min && value <= max, `must be ${range}`)
+    .default(fallback)
+}
+const count = (fallback: number, min: number, max: number) => {
+  const range = `between ${min} and ${max}`
+  return z.coerce
+    .number(`must be a whole number ${range}`)
+    .refine((value) => Number.isInteger(value), `must be a whole number ${range}`)
+    .refine((value) => !Number.isInteger(value) || (value >= min && value <= max), `must be ${range}`)
+    .default(fallback)
+}
+const oneOf = <const T extends readonly [string, ...string[]]>(words: T) =>
+  z.enum(words, `must be one of ${words.join(', ')}`)
+const databaseUrl = text.refine(
+  (value) => /^postgres(ql)?:\/\//i.test(value) && URL.canParse(value),
+  'must be a postgres:// or postgresql:// URL; special characters of a password are %-encoded in it',
+)
+const hostAndPort = text.refine((value) => {
+  const [, port] = /^(?:[\w.-]+|\[[\da-f:.]+\]):(\d{1,5})$/i.exec(value) ?? []
+  return Number(port) >= 1 && Number(port) <= 65535
+}, 'must be host:port, such as 127.0.0.1:7233')
 const list = z
   .string()
   .optional()
@@ -72,7 +93,7 @@ const keyring = list.transform((entries, context) =>
 export const variables = {
   NODE_ENV: variable(
     'server',
-    z.enum(['development', 'test', 'production']).default('development'),
+    oneOf(['development', 'test', 'production']).default('development'),
     'development',
     'production refuses placeholder secrets and unconfigured providers',
   ),
@@ -131,15 +152,15 @@ export const variables = {
 
   DATABASE_URL: variable(
     'stores',
-    text.optional(),
+    databaseUrl.optional(),
     'embedded',
     'PostgreSQL 15 or later; without it npm start brings one up',
     { secret: true },
   ),
-  DB_CONNECTION_STRING: variable('stores', text.optional(), '', 'Alias of DATABASE_URL', { secret: true }),
+  DB_CONNECTION_STRING: variable('stores', databaseUrl.optional(), '', 'Alias of DATABASE_URL', { secret: true }),
   MIGRATION_DATABASE_URL: variable(
     'stores',
-    text.optional(),
+    databaseUrl.optional(),
     'DATABASE_URL',
     'Connection of the role that owns the tables, when the application connects as another',
     { secret: true },
@@ -147,7 +168,7 @@ export const variables = {
   DATABASE_POOL_SIZE: variable('stores', count(12, 2, 200), 12, 'Connections a process holds at most'),
   TEMPORAL_ADDRESS: variable(
     'stores',
-    text.optional(),
+    hostAndPort.optional(),
     'embedded',
     'host:port of a Temporal server; without it npm start brings one up',
   ),
@@ -191,7 +212,7 @@ export const variables = {
     'Tavus',
     text.optional(),
     '',
-    'Key of the Tavus account; without it development uses the simulator, production answers 503',
+    'Key of the Tavus account; without it npm start uses the simulator, and production answers 503',
     { secret: true },
   ),
   TAVUS_BASE_URL: variable(
@@ -489,7 +510,7 @@ export const variables = {
       .string()
       .trim()
       .toLowerCase()
-      .pipe(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']))
+      .pipe(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']))
       .default('info'),
     'info',
     'Any case',

@@ -33,9 +33,14 @@ export async function runProcess(parts: Pick<ApplicationOptions, 'api' | 'worker
   })
 }
 
+/** Only npm start has a database of its own: a process alone must be given one, or it would take whichever runs here. */
+const databaseMissing = { variable: 'DATABASE_URL', message: 'is required; only npm start brings up a database itself' }
+
 function configuration() {
   try {
-    return loadConfig()
+    const config = loadConfig()
+    if (config.database.url === undefined) throw new ConfigError([databaseMissing])
+    return config
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.stderr.write(`${error.message}\n`)

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client'
 import type { ActivityDeps } from '../activities/index.js'
 import type { EndedSession } from '../workflows/messages.js'
 import type { Config } from './config.js'
-import { NotFoundError } from './domain/errors.js'
+import { unknownSession } from './domain/errors.js'
 import { createEvents } from './observability/events.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
@@ -181,7 +181,7 @@ function activityDepsOf({
 function createDirectEnd({ sessions, tavus, events }: Core) {
   return async (sessionId: string): Promise<EndedSession> => {
     const known = await sessions.findOwner(sessionId)
-    if (!known?.conversationId) throw new NotFoundError('no such session')
+    if (!known?.conversationId) throw unknownSession()
     const { conversationId } = known
     const endRequestedAt = new Date().toISOString()
     events.tavusEndRequested({ conversationId })
@@ -195,7 +195,7 @@ function createDirectEnd({ sessions, tavus, events }: Core) {
       ending: true,
     })
     const outcome = await sessions.outcomeFor(sessionId)
-    if (!outcome) throw new NotFoundError('no such session')
+    if (!outcome) throw unknownSession()
     return outcome
   }
 }

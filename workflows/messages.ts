@@ -112,6 +112,8 @@ export interface EndedSession {
   endedAt: string | null
   durationSeconds: number | null
   endReason: string | null
+  /** The provider's reason, in one vocabulary; absent or null while it is not known. */
+  shutdownReason?: string | null | undefined
   dbTracking: string
 }
 

@@ -290,6 +290,7 @@ class SessionRun {
       endedAt: outcome.endedAt ?? null,
       durationSeconds: outcome.durationSeconds ?? null,
       endReason: outcome.endReason ?? null,
+      shutdownReason: outcome.shutdownReason ?? null,
       dbTracking: result?.found ? (result.tracked ? 'success' : 'skipped: unauthenticated or missing data') : 'pending',
     }
   }

@@ -7,9 +7,9 @@ import { Problem } from './problem.js'
  *   tavus_conversation_id: string | null, system_user_id: string | null, db_tracking: string }} Debug
  * @typedef {{ conversation_id: string, conversation_url: string, status: string, session_id: string, debug: Debug }} StartAnswer
  * @typedef {{ session_id: string, conversation_id: string, status: string, ended_at: string | null,
- *   duration_seconds: number | null, end_reason: string | null, db_tracking: string }} EndAnswer
+ *   duration_seconds: number | null, end_reason: string | null, shutdown_reason: string | null, db_tracking: string }} EndAnswer
  * @typedef {{ session_id: string, conversation_id: string | null, provider: string, status: string, created_at: string,
- *   joined_at: string | null, ended_at: string | null, duration_seconds: number | null, end_reason: string | null,
+ *   joined_at: string | null, ended_at: string | null, duration_seconds: number | null, end_reason: string | null, shutdown_reason: string | null,
  *   prewarm: Prewarm | null }} Session
  * @typedef {{ role: string, content: string, at?: string, seconds_from_start?: number }} Line
  */

@@ -57,8 +57,9 @@ const reasons = {
   error: 'An error',
 }
 
-/** Who or what ended a conversation. */
-export function reason(endReason) {
+/** Who or what ended a conversation; the provider's own reason tells a call that nobody joined from one that was left. */
+export function reason({ end_reason: endReason, shutdown_reason: shutdownReason }) {
+  if (endReason === 'participant_left' && shutdownReason === 'participant_absent_timeout') return 'Nobody joined'
   return endReason ? (reasons[endReason] ?? endReason.replaceAll('_', ' ')) : ''
 }
 

@@ -128,7 +128,7 @@ function sessionRow(session, onOpen) {
       'State',
       build('span', { class: 'toned' }, build('span', { class: 'dot', 'data-state': status.tone }), status.text),
     ),
-    cell('Ended by', reason(session.end_reason) || '–'),
+    cell('Ended by', reason(session) || '–'),
     cell('Model', session.prewarm ? prewarm(session.prewarm).text : '–'),
     cell('', open, 'open'),
   )

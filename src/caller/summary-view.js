@@ -27,10 +27,11 @@ export function showSummary(answer, words) {
   announce(answer ? `Call ended after ${duration(answer.duration_seconds)}.` : 'Call ended.')
 }
 
-function facts({ duration_seconds: seconds, end_reason: why, ended_at: at }) {
+function facts(answer) {
+  const { duration_seconds: seconds, ended_at: at } = answer
   return [
     fact('Duration', duration(seconds)),
-    fact('Ended by', reason(why) || 'not known yet'),
+    fact('Ended by', reason(answer) || 'not known yet'),
     ...(at ? [fact('Ended at', hour(at))] : []),
   ]
 }

@@ -7,16 +7,25 @@ export interface BannerFacts {
   dataDir: string
 }
 
-/** One line that logs in and starts a session; bash takes the token out of the answer, so it needs nothing but curl. */
+const json = `-H 'content-type: application/json'`
+
+/** Takes one text out of a JSON answer, with nothing but what every POSIX system has. */
+const take = (name: string) => `sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/'`
+
+/** One line that logs in and starts a session; it leaves the token in TOKEN and the answer in CALL. */
 export function startLine(url: string, demo: { email: string; password: string }): string {
-  const json = `-H 'content-type: application/json'`
   // A quote inside single quotes ends them, stands for itself, and begins them again.
   const login = JSON.stringify(demo).replaceAll("'", `'\\''`)
   return (
-    `T=$(curl -sS ${url}/auth/login ${json} -d '${login}'); T=\${T#*'"token":"'}; ` +
-    `curl -sS -X POST ${url}/tavus/start -H "authorization: Bearer \${T%%'"'*}" ${json} -d '{}'`
+    `TOKEN=$(curl -sS ${url}/auth/login ${json} -d '${login}' | ${take('token')}); ` +
+    `CALL=$(curl -sS -X POST ${url}/tavus/start -H "authorization: Bearer $TOKEN" ${json} -d '{}'); ` +
+    `printf '%s\\n' "$CALL"`
   )
 }
+
+/** The line that ends the session which the start line began, in the same shell. */
+export const endLine = (url: string) =>
+  `curl -sS -X POST "${url}/tavus/end/$(printf '%s' "$CALL" | ${take('conversation_id')})" -H "authorization: Bearer $TOKEN"`
 
 /** What a person needs to know once everything runs. */
 export function banner({ url, temporalUi, simulator, demo, dataDir }: BannerFacts): string {
@@ -29,7 +38,9 @@ export function banner({ url, temporalUi, simulator, demo, dataDir }: BannerFact
     ['data and logs', dataDir],
   ]
   const shown = rows.filter(([, value]) => value !== undefined).map(([name, value]) => `  ${name.padEnd(17)}${value}`)
-  const start = demo ? ['', 'Log in and start a session:', startLine(url, demo)] : []
+  const start = demo
+    ? ['', 'Log in and start a session:', startLine(url, demo), '', 'End it, in the same shell:', endLine(url)]
+    : []
   return [
     '',
     'Parley is ready',

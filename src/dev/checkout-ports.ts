@@ -7,7 +7,7 @@ const remembered = ['postgres', 'temporal', 'temporalUi', 'simulator', 'workerMe
 export type CheckoutPorts = Record<(typeof remembered)[number] | 'api', number>
 
 export interface PortOptions {
-  /** Where the ports of the last start are noted. */
+  /** Where the ports of the last start that came to be ready are noted. */
   file: string
   host: string
   /** PORT as the user set it; 0 takes any. */
@@ -48,7 +48,12 @@ export async function choosePorts(options: PortOptions): Promise<CheckoutPorts> 
     ports[name] = kept ? known : await freePort(taken)
     taken.add(ports[name])
   }
-  mkdirSync(dirname(options.file), { recursive: true })
-  writeFileSync(options.file, `${JSON.stringify(ports, null, 2)}\n`)
   return ports as CheckoutPorts
+}
+
+/** Notes the ports of a start that is ready. A PORT that the user named holds for that start only. */
+export function rememberPorts({ file, wanted }: Pick<PortOptions, 'file' | 'wanted'>, ports: CheckoutPorts): void {
+  const api = wanted === undefined ? ports.api : read(file).api
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `${JSON.stringify({ ...ports, api }, null, 2)}\n`)
 }

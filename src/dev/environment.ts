@@ -8,3 +8,15 @@ export const childEnvironment = (
   ...process.env,
   ...changes,
 })
+
+/** What a program needs of its surroundings: where things lie, who it is, and how it writes. */
+const surroundings =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|PWD|LANG|LANGUAGE|LC_.*|TZ|TZDIR|TMPDIR|TMP|TEMP|LD_LIBRARY_PATH|DYLD_.*|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|USERPROFILE|APPDATA|LOCALAPPDATA|PROGRAMDATA)$/i
+
+/** The environment for programs that are not ours: none of our settings, and so no secret of them. */
+export const foreignEnvironment = (
+  changes: Record<string, string | undefined> = {},
+): Record<string, string | undefined> => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => surroundings.test(name))),
+  ...changes,
+})

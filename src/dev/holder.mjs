@@ -1,11 +1,12 @@
 // Holds one foreign program for the supervisor: ends it on SIGTERM, and also when the supervisor is gone without a word.
-// Plain JavaScript, so that tests start it without a build.
+// Plain JavaScript, so that tests start it without a build. The program inherits our environment: everybody on the machine
+// may read a command line, so nothing secret is on one.
 import { spawn } from 'node:child_process'
 
-const { command, args, env, cwd, uid, gid, stopSignal, graceMs } = JSON.parse(process.argv[2])
+const { command, args, cwd, uid, gid, stopSignal, graceMs } = JSON.parse(process.argv[2])
 // Modules load while events are already delivered: the supervisor's end may have been one of them.
 if (!process.connected) process.exit(1)
-const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env, cwd, uid, gid })
+const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'], cwd, uid, gid })
 
 let stopping = false
 const stop = () => {

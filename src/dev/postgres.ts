@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { childEnvironment } from './environment.js'
+import { foreignEnvironment } from './environment.js'
 import { freePort } from './ports.js'
 import { clusterFolder, giveTo, postgresPrograms, postgresUser, type SystemUser } from './postgres-files.js'
 import { endProcess, identify } from './process-identity.js'
@@ -99,7 +99,7 @@ function run(
     const child = spawn(command, args, {
       ...user,
       cwd: '/',
-      env: childEnvironment({ LC_ALL: 'C' }),
+      env: foreignEnvironment({ LC_ALL: 'C' }),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const output: string[] = []
@@ -139,7 +139,7 @@ function childSpec(
       String(port),
       ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ],
-    env: childEnvironment({ LC_ALL: 'C' }),
+    env: foreignEnvironment({ LC_ALL: 'C' }),
     ...cluster.user,
     // "Fast": ends open connections instead of waiting for them.
     stopSignal: 'SIGINT',
@@ -204,7 +204,7 @@ function resetPassword({ programs, folder, user }: Cluster, password: string): v
   const result = spawnSync(join(programs, 'postgres'), ['--single', '-D', folder, 'postgres'], {
     ...user,
     cwd: '/',
-    env: childEnvironment({ LC_ALL: 'C' }),
+    env: foreignEnvironment({ LC_ALL: 'C' }),
     input: `alter role ${superuser} password '${password.replaceAll("'", "''")}'\n`,
     encoding: 'utf8',
   })

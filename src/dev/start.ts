@@ -4,7 +4,7 @@ import type { Config } from '../config.js'
 import { migrateUp } from '../store/migrate.js'
 import { type Addresses, applicationEnvironment, isSimulated } from './application-environment.js'
 import type { BannerFacts } from './banner.js'
-import { choosePorts, type CheckoutPorts } from './checkout-ports.js'
+import { choosePorts, type CheckoutPorts, rememberPorts } from './checkout-ports.js'
 import { childEnvironment } from './environment.js'
 import { createLogFile } from './output.js'
 import { startPostgres } from './postgres.js'
@@ -138,11 +138,16 @@ function localUrl({ config, ports }: Prepared): string {
   return `http://${everywhere ? '127.0.0.1' : config.server.host}:${ports.api}`
 }
 
+/** Where ports are noted, and the one that the user named. */
+const portNote = ({ dataDir, server }: Config) => ({
+  file: join(dataDir, 'ports.json'),
+  wanted: childEnvironment().PORT?.trim() ? server.port : undefined,
+})
+
 async function prepare(start: Start): Promise<Prepared> {
   const { config, progress } = start
-  const wanted = childEnvironment().PORT?.trim() ? config.server.port : undefined
-  const file = join(config.dataDir, 'ports.json')
-  const ports = await choosePorts({ file, host: config.server.host, wanted, standard: 8000, say: progress.say })
+  const { host } = config.server
+  const ports = await choosePorts({ ...portNote(config), host, standard: 8000, say: progress.say })
   return { ...start, ports, secrets: loadSecrets(join(config.dataDir, 'secrets.json')) }
 }
 
@@ -164,6 +169,7 @@ export async function startEverything(start: Start): Promise<BannerFacts> {
       await bringApplication(prepared, { ...urls, temporal, temporalUi, simulator })
     }),
   ])
+  rememberPorts(portNote(config), ports)
   return {
     url: childEnvironment().PUBLIC_URL?.trim() || localUrl(prepared),
     temporalUi,

@@ -46,15 +46,11 @@ const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
 function launch(spec: ChildSpec): ChildProcess {
   // Detached: a Ctrl-C in the terminal reaches us alone, and we end the children in order.
-  const options = { detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] as ('ignore' | 'pipe' | 'ipc')[] }
   const { command, args, env, cwd, uid, gid, graceMs } = spec
+  const options = { detached: true, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] as ('ignore' | 'pipe' | 'ipc')[] }
   if (spec.kind === 'node')
-    return spawn(command, ['--import', new URL('lifeline.mjs', import.meta.url).href, ...args], {
-      ...options,
-      env,
-      cwd,
-    })
-  const held = { command, args, env, cwd: cwd ?? '/', uid, gid, graceMs, stopSignal: spec.stopSignal ?? 'SIGTERM' }
+    return spawn(command, ['--import', new URL('lifeline.mjs', import.meta.url).href, ...args], { ...options, cwd })
+  const held = { command, args, cwd: cwd ?? '/', uid, gid, graceMs, stopSignal: spec.stopSignal ?? 'SIGTERM' }
   return spawn(process.execPath, [beside('holder.mjs'), JSON.stringify(held)], options)
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Connection } from '@temporalio/client'
-import { childEnvironment } from './environment.js'
+import { foreignEnvironment } from './environment.js'
 import { freePort } from './ports.js'
 import type { ChildSpec } from './supervised-child.js'
 import { createSupervisor, type Supervisor } from './supervisor.js'
@@ -89,8 +89,8 @@ function childSpec(options: TemporalOptions, at: { port: number; address: string
     kind: 'foreign',
     command: options.binary,
     args: serverArguments(options, at),
-    // Its own TEMPORAL_* variables would point it at another server.
-    env: childEnvironment({ TEMPORAL_ADDRESS: undefined, TEMPORAL_NAMESPACE: undefined, TEMPORAL_API_KEY: undefined }),
+    // Without TEMPORAL_* too: they would point it at another server.
+    env: foreignEnvironment(),
     graceMs: 10_000,
     isReady: () => isServing(at.address, at.namespace),
     readyTimeoutMs: 60_000,

@@ -63,6 +63,9 @@ export class NotFoundError extends ParleyError {
   }
 }
 
+/** One answer for an id that nobody knows and for somebody else's: the difference would tell strangers what exists. */
+export const unknownSession = () => new NotFoundError('no such session')
+
 export class TooManyRequestsError extends ParleyError {
   override name = 'TooManyRequestsError'
   constructor(detail: string, retryAfterSeconds: number, code = 'rate_limited') {

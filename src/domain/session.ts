@@ -95,6 +95,8 @@ export interface SessionOutcome {
   endedAt: string | undefined
   durationSeconds: number | undefined
   endReason: EndReason | undefined
+  /** The provider's own word for it, which says more: that nobody joined, for one. */
+  shutdownReason: ShutdownReason | undefined
 }
 
 const failures: ReadonlySet<ShutdownReason | undefined> = new Set([
@@ -115,6 +117,7 @@ export function outcomeOf(facts: SessionFacts): SessionOutcome {
     endedAt: end,
     durationSeconds: durationSeconds(facts.joinedAt ?? facts.createdAt, end),
     endReason: end === undefined ? undefined : endReason(facts),
+    shutdownReason: facts.shutdownReason,
   }
 }
 

@@ -1,5 +1,5 @@
 import type { EndedSession } from '../../workflows/messages.js'
-import { NotFoundError, ParleyError } from '../domain/errors.js'
+import { ParleyError, unknownSession } from '../domain/errors.js'
 import { actorOf, type Actor, type Caller } from '../domain/identity.js'
 import { maySeeSession, type SessionOwner } from '../domain/session.js'
 import type { Services } from '../services.js'
@@ -18,7 +18,7 @@ interface Known {
   row: boolean
 }
 
-/** Ends sessions, whichever way they were found. Ending twice is the same answer. */
+/** Ends sessions, whichever way they were found. A second end changes nothing. */
 export function createSessionEnder({ sessions, sessionClient, endDirectly, events }: Deps) {
   /** The database first; a row not written yet, or a database that is away, leaves the engine's listing. */
   async function findByConversation(conversationId: string): Promise<Known> {
@@ -26,11 +26,11 @@ export function createSessionEnder({ sessions, sessionClient, endDirectly, event
     if (row) return { sessionId: row.sessionId, owner: row.owner, row: true }
     const sessionId = await sessionClient.findByConversation(conversationId)
     if (sessionId) return { sessionId, row: false }
-    throw new NotFoundError('no such conversation')
+    throw unknownSession()
   }
 
   async function end(known: Known, actor: Actor | undefined): Promise<EndedSession> {
-    if (known.row && !maySeeSession(known.owner, actor)) throw new NotFoundError('no such session')
+    if (known.row && !maySeeSession(known.owner, actor)) throw unknownSession()
     try {
       const ended = await sessionClient.end(known.sessionId, { actor, reason: 'user' }, endTimeoutMs)
       if (ended) return ended
@@ -48,10 +48,10 @@ export function createSessionEnder({ sessions, sessionClient, endDirectly, event
     if (!known.row) {
       // Neither the database nor the workflow has yet said whose it is.
       const row = await sessions.findOwner(known.sessionId)
-      if (!row || !maySeeSession(row.owner, actor)) throw new NotFoundError('no such session')
+      if (!row || !maySeeSession(row.owner, actor)) throw unknownSession()
     }
     const ended = await sessions.outcomeFor(known.sessionId)
-    if (!ended) throw new NotFoundError('no such session')
+    if (!ended) throw unknownSession()
     return ended.endedAt ? ended : await endDirectly(known.sessionId)
   }
 

@@ -72,6 +72,15 @@ export const startAnswer = z
   })
   .meta({ id: 'StartedConversation' })
 
+const endReason = z
+  .string()
+  .nullable()
+  .meta({ description: 'user, provider, max_duration, participant_left, reconcile or error' })
+const shutdownReason = z.string().nullable().meta({
+  description:
+    'What the provider said; participant_absent_timeout means that nobody joined. Null while it is not known',
+})
+
 export const endAnswer = z
   .object({
     session_id: z.string(),
@@ -79,7 +88,8 @@ export const endAnswer = z
     status: z.string(),
     ended_at: z.string().nullable(),
     duration_seconds: z.int().nullable(),
-    end_reason: z.string().nullable(),
+    end_reason: endReason,
+    shutdown_reason: shutdownReason,
     db_tracking: z.string(),
   })
   .meta({ id: 'EndedConversation' })
@@ -98,7 +108,8 @@ export const sessionSchema = z
     joined_at: z.string().nullable(),
     ended_at: z.string().nullable(),
     duration_seconds: z.int().nullable(),
-    end_reason: z.string().nullable(),
+    end_reason: endReason,
+    shutdown_reason: shutdownReason,
     prewarm: prewarmSchema.nullable(),
     timings: z.object({ prewarm_ms: z.int().nullable(), start_ms: z.int().nullable() }),
     db_tracking: z.string(),
@@ -127,6 +138,7 @@ export function presentSession(row: SessionSummary): z.input<typeof sessionSchem
     ended_at: iso(row.endedAt),
     duration_seconds: row.durationSeconds,
     end_reason: row.endReason,
+    shutdown_reason: row.shutdownReason,
     prewarm: row.prewarm as z.input<typeof prewarmSchema> | null,
     timings: { prewarm_ms: row.prewarmMs, start_ms: row.startMs },
     db_tracking: 'success',
@@ -160,6 +172,7 @@ export function presentState(state: SessionState): z.input<typeof sessionSchema>
     ended_at: end?.endedAt ?? null,
     duration_seconds: end?.durationSeconds ?? null,
     end_reason: end?.endReason ?? null,
+    shutdown_reason: end?.shutdownReason ?? null,
     prewarm: ready?.prewarm ?? null,
     timings: { prewarm_ms: null, start_ms: null },
     db_tracking: ready?.dbTracking ?? 'pending',
@@ -177,6 +190,7 @@ export function presentEnd(ended: EndedSession): z.input<typeof endAnswer> {
     ended_at: ended.endedAt,
     duration_seconds: ended.durationSeconds,
     end_reason: ended.endReason,
+    shutdown_reason: ended.shutdownReason ?? null,
     db_tracking: ended.dbTracking,
   }
 }

@@ -16,7 +16,7 @@ export function validateParts(
     if (!schema) continue
     const result = schema.safeParse(value)
     if (result.success) parsed[part] = result.data
-    else errors.push(...result.error.issues.flatMap((issue) => fieldErrors(part, issue)))
+    else errors.push(...result.error.issues.flatMap((issue) => fieldErrors(part, issue, value)))
   }
   if (errors.length > 0) throw new InvalidRequestError(summary(errors), errors)
   return parsed
@@ -27,17 +27,28 @@ const summary = (errors: FieldError[]) =>
     ? `${errors[0]?.pointer ?? ''}: ${errors[0]?.detail ?? ''}`
     : `${errors.length} fields are not valid`
 
-function fieldErrors(part: Part, issue: z.core.$ZodIssue): FieldError[] {
+function fieldErrors(part: Part, issue: z.core.$ZodIssue, value: unknown): FieldError[] {
   // An unknown field stands in the issue, not in its path.
   if (issue.code === 'unrecognized_keys')
     return issue.keys
       .slice(0, 20)
       .map((key) => ({ pointer: pointerOf(part, [...issue.path, key]), detail: 'unknown field' }))
-  return [{ pointer: pointerOf(part, issue.path), detail: detailOf(issue) }]
+  return [{ pointer: pointerOf(part, issue.path), detail: detailOf(issue, value) }]
 }
 
-const detailOf = (issue: z.core.$ZodIssue) =>
-  issue.code === 'invalid_type' && issue.message.endsWith('received undefined') ? 'is required' : issue.message
+function detailOf(issue: z.core.$ZodIssue, value: unknown): string {
+  const isMissing = issue.path.length > 0 && at(value, issue.path) === undefined
+  if (isMissing && (issue.code === 'invalid_type' || issue.code === 'invalid_value')) return 'is required'
+  return issue.code === 'invalid_value' ? `must be ${choiceOf(issue.values)}` : issue.message
+}
+
+const at = (value: unknown, path: PropertyKey[]) =>
+  path.reduce<unknown>((inner, step) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[step], value)
+
+function choiceOf(values: readonly unknown[]): string {
+  const names = values.map((value) => JSON.stringify(value))
+  return names.length === 1 ? String(names[0]) : `one of ${names.join(', ')}`
+}
 
 /** RFC 6901 within the body; the other parts are named in front. */
 function pointerOf(part: Part, path: PropertyKey[]): string {

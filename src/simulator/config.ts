@@ -17,7 +17,7 @@ const settings = z.strictObject({
   recording_delay_ms: range,
   perception_delay_ms: range,
   perception_rate: z.number().min(0).max(1),
-  /** A talk goes into the transcript although nobody opened the room's page. */
+  /** A talk goes into the transcript although nobody opened the room's page; off, as it would be at the provider. */
   assume_human: z.boolean(),
   create_latency_ms: range,
   api_latency_ms: range,
@@ -46,7 +46,7 @@ const defaults: Omit<Config, 'api_key'> = {
   recording_delay_ms: [2000, 6000],
   perception_delay_ms: [3000, 8000],
   perception_rate: 0.3,
-  assume_human: true,
+  assume_human: false,
   create_latency_ms: [0, 0],
   api_latency_ms: [0, 0],
   callback_before_answer: false,

@@ -94,8 +94,7 @@ export function createLifecycle({ config, conversations, callbacks, random, now,
   }
 
   function transcript(conversation: Conversation) {
-    const absent = conversation.shutdownReason?.startsWith('participant_absent_timeout') ?? false
-    const talked = conversation.humanJoinedAt !== null || (config.assume_human && !absent)
+    const talked = conversation.humanJoinedAt !== null || config.assume_human
     return transcriptOf(conversation, talked, randomOf(conversation.seq, 'talk'))
   }
 

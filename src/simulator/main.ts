@@ -3,9 +3,17 @@ import { startSimulator } from './server.js'
 
 // The simulator as a process of its own: one line of JSON says that it listens.
 
-const usage =
-  'usage: simulator [--port 4010] [--host 127.0.0.1] [--data-dir folder] [--tavus-api-key key] ' +
-  '[--seed number] [--public-url url]'
+const usage = `usage: npm run simulator -- [--port 4010] [--host 127.0.0.1] [--data-dir folder] [--tavus-api-key key]
+                            [--seed number] [--public-url url]`
+
+const help = `${usage}
+
+  --port           0 takes a free one
+  --data-dir       keeps the conversations there over a restart; without it they are in memory
+  --tavus-api-key  the key that requests must carry; sim-tavus-key unless said
+  --seed           makes its delays and texts repeatable
+  --public-url     address of the rooms, when it is not http://HOST:PORT
+`
 
 function readOptions() {
   const { values } = parseArgs({
@@ -16,9 +24,11 @@ function readOptions() {
       'tavus-api-key': { type: 'string', default: 'sim-tavus-key' },
       seed: { type: 'string' },
       'public-url': { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   })
   return {
+    help: values.help,
     port: wholeNumber('--port', values.port, 65_535),
     host: values.host,
     apiKey: values['tavus-api-key'],
@@ -46,12 +56,16 @@ function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-try {
-  const simulator = await startSimulator(readOptions())
+async function run(): Promise<void> {
+  const { help: isAsked, ...options } = readOptions()
+  if (isAsked) return void process.stdout.write(help)
+  const simulator = await startSimulator(options)
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void simulator.close().then(() => process.exit(0)))
   process.stdout.write(`${JSON.stringify({ ready: true, url: simulator.url })}\n`)
-} catch (error) {
+}
+
+await run().catch((error: unknown) => {
   process.stderr.write(`simulator: ${explain(error)}\n`)
   process.exit(1)
-}
+})

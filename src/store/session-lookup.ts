@@ -20,6 +20,7 @@ export interface RecordedOutcome {
   endedAt: string | null
   durationSeconds: number | null
   endReason: string | null
+  shutdownReason: string | null
   dbTracking: DbTracking
 }
 
@@ -104,7 +105,7 @@ type OutcomeRow = Omit<RecordedOutcome, 'endedAt' | 'conversationId' | 'dbTracki
 
 async function selectOutcome(trx: Knex.Transaction, sessionId: string): Promise<RecordedOutcome | undefined> {
   const shared = `session_id as "sessionId", external_conversation_id as "conversationId", status, ended_at as "endedAt",
-    duration_seconds as "durationSeconds", end_reason as "endReason"`
+    duration_seconds as "durationSeconds", end_reason as "endReason", facts->>'shutdownReason' as "shutdownReason"`
   const { rows } = await trx.raw<{ rows: OutcomeRow[] }>(
     `select ${shared}, true as tracked from conversations_users where session_id = :sessionId
      union all select ${shared}, false from untracked_sessions where session_id = :sessionId`,

@@ -7,6 +7,7 @@ import {
   type SessionMode,
   type SessionProvider,
   type SessionStatus,
+  type ShutdownReason,
 } from '../domain/session.js'
 import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
 import { cleanText } from './values.js'
@@ -28,6 +29,7 @@ export interface SessionSummary {
   endedAt: Date | null
   durationSeconds: number | null
   endReason: EndReason | null
+  shutdownReason: ShutdownReason | null
   prewarm: Record<string, unknown> | null
   prewarmMs: number | null
   startMs: number | null
@@ -63,7 +65,7 @@ const columns = `conversation_user_id as id, session_id as "sessionId", user_id 
   case conversation_type_id when ${conversationTypes.tavus} then 'tavus' else 'elevenlabs' end as provider, mode,
   external_conversation_id as "conversationId", conversation_url as "conversationUrl", status, lead_id as "leadId",
   created_at as "createdAt", joined_at as "joinedAt", ended_at as "endedAt", duration_seconds as "durationSeconds",
-  end_reason as "endReason", prewarm, prewarm_ms as "prewarmMs", start_ms as "startMs",
+  end_reason as "endReason", facts->>'shutdownReason' as "shutdownReason", prewarm, prewarm_ms as "prewarmMs", start_ms as "startMs",
   transcript is not null as "hasTranscript", recording_url as "recordingUrl", metadata, updated_at as "updatedAt"`
 
 const exactTime = exactTimeOf('created_at')

@@ -1,12 +1,12 @@
 import { ApplicationFailure } from '@temporalio/common'
 import {
   InvalidRequestError,
-  NotFoundError,
   ParleyError,
   ProviderError,
   type ProviderErrorCode,
   providerProblems,
   UnavailableError,
+  unknownSession,
 } from '../domain/errors.js'
 
 interface Details {
@@ -25,7 +25,7 @@ export function problemOf(cause: unknown, provider: string): ParleyError {
     })
   switch (cause.type) {
     case 'SessionNotFound':
-      return new NotFoundError('no such session')
+      return unknownSession()
     case 'IdempotencyKeyReused':
       return idempotencyKeyReused()
     case 'SessionEnded':

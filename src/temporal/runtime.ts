@@ -10,11 +10,15 @@ interface Sink {
   error(fields: object, message: string): void
 }
 
+/** The queue of provider calls has activities only. */
+const asIntended: ReadonlySet<string> = new Set(['No workflows registered, not polling for workflow tasks'])
+
 class SinkLogger implements TemporalLogger {
   constructor(private readonly sink: Sink) {}
   log(level: LogLevel, message: string, meta: LogMetadata = {}) {
     const { error, ...fields } = meta as Record<string, unknown>
-    this.sink[level.toLowerCase() as keyof Sink](error === undefined ? fields : { ...fields, err: error }, message)
+    const shown = asIntended.has(message) ? 'debug' : (level.toLowerCase() as keyof Sink)
+    this.sink[shown](error === undefined ? fields : { ...fields, err: error }, message)
   }
   trace(message: string, meta?: LogMetadata) {
     this.log('TRACE', message, meta)

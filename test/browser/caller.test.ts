@@ -1,5 +1,6 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { call, eventually } from '../support/client.js'
 import { startStack } from '../support/stack.js'
 import { launchChromium, openPage, readControls, type WatchedPage } from './chromium.js'
 
@@ -216,6 +217,25 @@ describe('a call of somebody who is signed in', () => {
       ?.evaluate(left)
     await heading(page, 'Call ended').waitFor()
     await expectEnded(conversationId)
+  })
+})
+
+describe('the list of conversations', () => {
+  it('tells a call that nobody joined from one that everybody left', async () => {
+    const login = await call(`${stack.url}/auth/login`, { body: { email, password } })
+    const { token } = login.body as { token: string }
+    const { body } = await call(`${stack.url}/tavus/start`, { token, body: {} })
+    await call(`${stack.simulator.url}/__sim/conversations/${body.conversation_id}/shutdown`, {
+      body: { reason: 'participant_absent_timeout' },
+    })
+    await eventually(
+      () => call(`${stack.url}/sessions/${body.session_id}`, { method: 'GET', token }),
+      (session) => session.body.ended_at !== null,
+    )
+    const page = await open()
+    await signIn(page)
+    const row = page.locator('#history-rows').getByRole('row').first()
+    await expect.poll(() => row.innerText()).toContain('Nobody joined')
   })
 })
 

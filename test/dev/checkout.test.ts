@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { applicationEnvironment, environmentToCheck } from '../../src/dev/application-environment.js'
-import { banner, startLine } from '../../src/dev/banner.js'
+import { banner, endLine, startLine } from '../../src/dev/banner.js'
 import { lockCheckout } from '../../src/dev/checkout-lock.js'
-import { choosePorts, type CheckoutPorts } from '../../src/dev/checkout-ports.js'
+import { choosePorts, type CheckoutPorts, rememberPorts } from '../../src/dev/checkout-ports.js'
 import { isTaken, takeLock } from '../../src/dev/file-lock.js'
 import { identify } from '../../src/dev/process-identity.js'
 import { createProgress } from '../../src/dev/progress.js'
@@ -26,14 +26,35 @@ describe('ports of a checkout', () => {
   const choosing = (file: string, standard: number, wanted?: number) => {
     const said: string[] = []
     const options = { file, host: '127.0.0.1', wanted, standard, say: (message: string) => said.push(message) }
-    return { said, ports: () => choosePorts(options) }
+    /** A start that comes to be ready. */
+    const start = async () => {
+      const ports = await choosePorts(options)
+      rememberPorts(options, ports)
+      return ports
+    }
+    return { said, start, ports: () => choosePorts(options) }
   }
 
   it('stay the same from start to start', async () => {
-    const { ports } = choosing(join(temporaryFolder(), 'ports.json'), 18_000)
-    const first = await ports()
-    expect(await ports()).toEqual(first)
+    const { start } = choosing(join(temporaryFolder(), 'ports.json'), 18_000)
+    const first = await start()
+    expect(await start()).toEqual(first)
     expect(new Set(Object.values(first)).size).toBe(6)
+  })
+
+  it.each([18_451, 0])('forget PORT=%i when the next start does not name it', async (wanted) => {
+    const file = join(temporaryFolder(), 'ports.json')
+    const named = await choosing(file, 18_000, wanted).start()
+    const { api } = await choosing(file, 18_000).start()
+    expect(api).not.toBe(named.api)
+    await choosing(file, 18_000, wanted).start()
+    expect((await choosing(file, 19_000).start()).api).toBe(api)
+  })
+
+  it('are not noted by a start that failed', async () => {
+    const file = join(temporaryFolder(), 'ports.json')
+    await choosing(file, 18_000).ports()
+    expect(existsSync(file)).toBe(false)
   })
 
   it('give way when the standard one is taken, and that is said', async () => {
@@ -52,7 +73,7 @@ describe('ports of a checkout', () => {
   it('are chosen anew when another holds the one of the last start', async () => {
     const file = join(temporaryFolder(), 'ports.json')
     const taken = await listening()
-    const first = await choosing(file, 18_000).ports()
+    const first = await choosing(file, 18_000).start()
     writeFileSync(file, JSON.stringify({ ...first, simulator: taken }))
     const second = await choosing(file, 18_000).ports()
     expect(second).toEqual({ ...first, simulator: second.simulator })
@@ -153,13 +174,19 @@ describe('the environment of the application', () => {
 })
 
 describe('what a start says', () => {
-  it('ends with a line that logs in and starts a session, whatever the password', () => {
+  it('ends with lines that log in, start a session and end it, in any shell and whatever the password', () => {
     const demo = { email: 'lead@acme.test', password: `it's "quoted" $HOME` }
-    // curl of this shell answers as the login does, and shows what it was given.
-    const curl = `curl() { case "$*" in *login*) echo '{"refresh_token":"no","token":"ey.J","user":{}}';; esac; printf '[%s]' "$@" >&2; }`
-    const { stderr } = spawnSync('bash', ['-c', `${curl}\n${startLine('http://h', demo)}`], { encoding: 'utf8' })
+    // curl of this shell answers as the API does, and shows what it was given.
+    const curl = `curl() { printf '[%s]' "$@" >&2; printf '\n' >&2; case "$*" in
+      *login*) echo '{"refresh_token":"no","token":"ey.J-_","user":{"id":"1"}}';;
+      *start*) echo '{"conversation_id":"c1","session_id":"s1","debug":{"tavus_conversation_id":"no"}}';; esac; }`
+    const script = `${curl}\n${startLine('http://h', demo)}\n${endLine('http://h')}\nprintf '<%s>' "$TOKEN" >&2`
+    const { stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
     expect(stderr).toContain(`[${JSON.stringify(demo)}]`)
-    expect(stderr).toContain('[-X][POST][http://h/tavus/start][-H][authorization: Bearer ey.J]')
+    expect(stderr).toContain('[-X][POST][http://h/tavus/start][-H][authorization: Bearer ey.J-_]')
+    expect(stderr).toContain('[-X][POST][http://h/tavus/end/c1][-H][authorization: Bearer ey.J-_]')
+    expect(stderr).toContain('<ey.J-_>')
+    expect(JSON.parse(stdout)).toMatchObject({ session_id: 's1' })
   })
 
   it('names no login when the database is not its own', () => {

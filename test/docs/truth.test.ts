@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadConfig, variables } from '../../src/config.js'
-import { startLine } from '../../src/dev/banner.js'
+import { simulatedProviders } from '../../src/dev/application-environment.js'
+import { endLine, startLine } from '../../src/dev/banner.js'
 import { projectRoot } from '../../src/dev/documents.js'
 import { createMetrics } from '../../src/observability/metrics.js'
 import { searchAttributeDefinitions } from '../../workflows/messages.js'
@@ -102,10 +103,18 @@ describe.each(documents)('$name', ({ text }) => {
 })
 
 describe('README.md', () => {
-  it('shows the line that npm start prints', () => {
+  it('shows the lines that npm start prints', () => {
     const { demoPassword } = loadConfig({}).identity
     const line = startLine('http://127.0.0.1:8000', { email: 'lead@acme.test', password: demoPassword })
     expect(read('README.md')).toContain(line)
+    expect(read('README.md')).toContain(endLine('http://127.0.0.1:8000'))
+  })
+
+  it('names what points a process at the simulator', () => {
+    const settings = Object.entries(simulatedProviders('http://127.0.0.1:4010')).map(
+      ([name, value]) => `${name}=${value}`,
+    )
+    expect(read('README.md')).toContain(settings.join('\n'))
   })
 
   it('names every command', () => {

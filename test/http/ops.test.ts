@@ -48,6 +48,13 @@ describe('GET /ready', () => {
     expect(response.text).not.toContain('10.0.0.5')
   })
 
+  it('leaves no line of an error: whoever starts up is asked until it is ready', async () => {
+    app = await startApp({ services: { probes: { database: up, temporal: down, workers: down } } })
+    await request(app.url).get('/ready')
+    const levels = app.lines.filter(({ route }) => route === '/ready').map(({ level }) => level)
+    expect(levels).toEqual(['debug'])
+  })
+
   it('does not wait for a part that hangs', async () => {
     app = await startApp({ services: { probes: { database: up, temporal: hangs, workers: up } } })
     const started = performance.now()

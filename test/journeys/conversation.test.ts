@@ -5,6 +5,7 @@ import { type Stack, startStack } from '../support/stack.js'
 
 let stack: Stack
 let token: string
+let linesOfStart: string[]
 
 beforeAll(async () => {
   stack = await startStack({
@@ -17,6 +18,7 @@ beforeAll(async () => {
       LOGIN_RATE_LIMIT: '1000/minute',
     },
   })
+  linesOfStart = [...stack.logLines]
   token = await login(stack.url)
 })
 afterAll(() => stack?.stop())
@@ -30,6 +32,13 @@ const end = (id: string, more: Parameters<typeof call>[1] = {}) =>
   call(`${stack.url}/tavus/end/${id}`, { token, ...more })
 const row = async (conversationId: string) =>
   (await stack.rows('select * from conversations_users where external_conversation_id = $1', [conversationId]))[0]
+
+describe('a start of everything', () => {
+  it('logs nothing that looks like trouble', () => {
+    expect(linesOfStart.length).toBeGreaterThan(0)
+    expect(linesOfStart.filter((line) => !line.includes('"level":"info"'))).toEqual([])
+  })
+})
 
 describe('a video call', () => {
   it('is started, tracked, ended at the provider, and its row has the provider’s duration', async () => {
@@ -135,6 +144,22 @@ describe('a video call', () => {
       (known) => known?.ended_at !== null,
     )
     expect(found).toMatchObject({ status: 'completed', end_reason: 'participant_left' })
+  })
+
+  it('that nobody joined says so beside its end reason, also to whoever ends it again', async () => {
+    const { conversation_id: id, session_id: sessionId } = (await start()).body
+    await call(`${stack.simulator.url}/__sim/conversations/${id}/shutdown`, {
+      body: { reason: 'participant_absent_timeout' },
+    })
+    const nobody = { end_reason: 'participant_left', shutdown_reason: 'participant_absent_timeout' }
+    const session = await eventually(
+      () => call(`${stack.url}/sessions/${sessionId}`, { method: 'GET', token }),
+      ({ body }) => body.artifacts.transcript && body.shutdown_reason !== null,
+    )
+    expect(session.body).toMatchObject(nobody)
+    expect((await end(id)).body).toMatchObject(nobody)
+    const { body } = await call(`${stack.url}/sessions/${sessionId}/transcript`, { method: 'GET', token })
+    expect(body.transcript.map(({ role }: { role: string }) => role)).not.toContain('user')
   })
 
   it('that the provider ends is ended in the row, and not by an end call of ours', async () => {

@@ -117,9 +117,30 @@ describe('with a valid token', () => {
     await end(id, tokens.valid)
   })
 
-  it('a conversation that nobody knows is 404 to end', async () => {
-    expect((await end('c00000000000', tokens.valid)).status).toBe(404)
-    expect((await end('c00000000000', undefined)).status).toBe(404)
+  it('somebody else’s conversation and one that nobody knows are answered alike', async () => {
+    const { conversation_id: id, session_id: sessionId } = (await start(tokens.valid)).body
+    const other = await login(stack.url, 'rep2@acme.test')
+    const paths: [string, string, string, string | undefined][] = [
+      ['POST', '/tavus/end/', id, undefined],
+      ['POST', '/tavus/end/', id, other],
+      ['POST', '/sessions/ID/end', sessionId, other],
+      ['GET', '/sessions/ID', sessionId, other],
+      ['GET', '/sessions/ID/transcript', sessionId, other],
+      ['GET', '/sessions/ID/recording', sessionId, other],
+      ['GET', '/sessions/ID/timeline', sessionId, other],
+    ]
+    for (const [method, path, known, token] of paths) {
+      const answerFor = async (one: string) => {
+        const url = path.includes('ID') ? path.replace('ID', one) : path + one
+        const { status, body } = await call(`${stack.url}${url}`, { method, token })
+        return { status, body: { ...body, instance: '', trace_id: '' } }
+      }
+      const unknown = path.startsWith('/tavus') ? 'c00000000000' : '0199a3c2-6d1e-7000-8000-0000000000ff'
+      const foreign = await answerFor(known)
+      expect(foreign.status).toBe(404)
+      expect(foreign).toEqual(await answerFor(unknown))
+    }
+    await end(id, tokens.valid)
   })
 
   it('a user without a company starts an untracked session that only they can end', async () => {
@@ -248,13 +269,14 @@ describe('POST /sessions', () => {
   })
 
   it.each([
-    [{}, '/provider'],
-    [{ provider: 'zoom' }, '/provider'],
-    [{ provider: 'tavus', mode: 'turbo' }, '/mode'],
-  ])('%j is refused by name', async (body, pointer) => {
+    [{}, '/provider', 'is required'],
+    [{ provider: 'zoom' }, '/provider', 'must be "tavus"'],
+    [{ provider: 'tavus', mode: 'turbo' }, '/mode', 'must be "plain"'],
+  ])('%j is refused by name', async (body, pointer, detail) => {
     const answer = await call(`${stack.url}/sessions`, { token: tokens.valid, body })
     expect(answer.status).toBe(422)
-    expect(answer.body.errors[0].pointer).toBe(pointer)
+    expect(answer.body.errors).toEqual([{ pointer, detail }])
+    expect(answer.body.detail).toBe(`${pointer}: ${detail}`)
   })
 
   it.each([

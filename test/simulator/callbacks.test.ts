@@ -21,7 +21,7 @@ describe('the callbacks of a conversation', () => {
   })
 
   it('tell the end with its reason and time, and the transcript with the system prompt first', async () => {
-    const { simulator, create, post } = await start()
+    const { simulator, create, post } = await start({ timings: { assume_human: true } })
     const hook = await receiver()
     const { conversation_id: id } = await create({
       callback_url: hook.url,
@@ -195,9 +195,13 @@ describe('the timers', () => {
     ).toBeLessThan(0.002)
   })
 
-  it('have nobody talk when nobody came', async () => {
-    const { simulator, create } = await start()
+  it.each(['the timeout', 'an end call'])('have nobody talk when nobody came, ended by %s', async (how) => {
+    const { simulator, create, post } = await start()
     const { conversation_id: id } = await create({ properties: { participant_absent_timeout: 1 } })
+    if (how === 'an end call') {
+      await expect.poll(() => simulator.conversation(id)?.joined_at).not.toBeNull()
+      await post(`/v2/conversations/${id}/end`)
+    }
     const transcript = () =>
       simulator.conversation(id)?.events.find((event) => event.event_type === 'application.transcription_ready')
         ?.properties.transcript

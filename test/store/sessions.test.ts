@@ -34,7 +34,15 @@ describe('track', () => {
       ...{ sessionId, conversationId, userId: acmeRep.id, companyId: acme, provider: 'tavus', mode: 'plain' },
       ...{ conversationUrl: 'https://tavus.daily.co/c1', status: 'active', leadId: 'lead-1' },
       ...{ createdAt: new Date('2026-03-01T10:00:00Z'), joinedAt: null, endedAt: null, durationSeconds: null },
-      ...{ endReason: null, prewarm, prewarmMs: 1250, startMs: 1800, hasTranscript: false, transcript: null },
+      ...{
+        endReason: null,
+        shutdownReason: null,
+        prewarm,
+        prewarmMs: 1250,
+        startMs: 1800,
+        hasTranscript: false,
+        transcript: null,
+      },
       ...{ recordingUrl: null, metadata: { campaign: ['a'] }, updatedAt: expect.any(Date) as Date },
     })
     const { row } = await rowOf(sessionId)
@@ -100,6 +108,7 @@ describe('track', () => {
     expect(await world.sessions.outcomeFor(session.sessionId)).toEqual({
       ...{ sessionId: session.sessionId, conversationId: session.conversationId, status: 'completed' },
       ...{ endedAt: '2026-03-01T10:00:11.000Z', durationSeconds: 10, endReason: 'provider', dbTracking: 'success' },
+      shutdownReason: null,
     })
   })
 

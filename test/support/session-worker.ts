@@ -16,6 +16,7 @@ export function calmActivities(): { [K in keyof SessionActivities]: SessionActiv
     endedAt: '2026-11-21T10:05:00.000Z',
     durationSeconds: 300,
     endReason: 'user' as const,
+    shutdownReason: undefined,
   }
   return {
     prewarmModel: async () => ({ success: true, status: 200, duration_sec: 0.5 }),

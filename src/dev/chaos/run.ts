@@ -66,7 +66,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     facts: [
       ['seed', options.seed],
       ['calls took', `${Math.round(calledMs / 1000)} s`],
-      ['at rest after another', `${Math.round((Date.now() - began - calledMs) / 1000)} s`],
+      ['from the last call until all was at rest', `${Math.round((Date.now() - began - calledMs) / 1000)} s`],
       [
         'starts that needed another try by the caller',
         driven.sessions.filter((session) => session.startTries > 1).length,

@@ -4,6 +4,12 @@ import { outcomeStatus } from './request-metrics.js'
 /** Asked every few seconds by machines: their lines would bury the rest. */
 const quietRoutes = new Set(['/health', '/livez', '/ready', '/readyz', '/metrics'])
 
+/** A probe that is told "not ready" got its answer: whoever asks it decides what that means. */
+function levelOf(route: string, status: number): 'debug' | 'info' | 'error' {
+  if (quietRoutes.has(route) && (status < 500 || status === 503)) return 'debug'
+  return status >= 500 ? 'error' : 'info'
+}
+
 /** One line for each answered request. */
 export function accessLog(): AppMiddleware {
   return async function accessLogMiddleware(ctx, next) {
@@ -12,8 +18,7 @@ export function accessLog(): AppMiddleware {
     const { caller, log } = ctx.state
     const route = routeLabel(ctx)
     const status = outcomeStatus(ctx)
-    const level = status >= 500 ? 'error' : quietRoutes.has(route) ? 'debug' : 'info'
-    log[level](
+    log[levelOf(route, status)](
       {
         route,
         method: ctx.method,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ForbiddenError, NotFoundError } from '../../domain/errors.js'
+import { ForbiddenError, NotFoundError, unknownSession } from '../../domain/errors.js'
 import { type Actor, actorOf, type Caller } from '../../domain/identity.js'
 import { maySeeSession } from '../../domain/session.js'
 import type { Services } from '../../services.js'
@@ -44,7 +44,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
   async function getRow(caller: Caller, id: string) {
     const actor = actorOf(caller)
     const row = actor ? await sessions.find(actor, id) : undefined
-    if (!row) throw new NotFoundError('no such session')
+    if (!row) throw unknownSession()
     return { row, actor: actor as Actor }
   }
 
@@ -142,7 +142,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
         // Not written yet, or belonging to no company: the engine knows it.
         const state = await sessionClient.state(params.session_id)
         const asked = actor ?? { tenantId: '', userId: caller.userId, role: 'rep' as const }
-        if (!state?.owner || !maySeeSession(state.owner, asked)) throw new NotFoundError('no such session')
+        if (!state?.owner || !maySeeSession(state.owner, asked)) throw unknownSession()
         return { status: 200, body: presentState(state) }
       },
     }),
@@ -150,7 +150,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       method: 'post',
       path: '/sessions/:session_id/end',
       operationId: 'endSession',
-      summary: 'End a session; twice is the same answer',
+      summary: 'End a session; a second end changes nothing',
       tags: ['sessions'],
       auth: 'required',
       request: { params: sessionId },

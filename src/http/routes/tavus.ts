@@ -79,7 +79,7 @@ export function tavusRoutes({ starter, ender }: Deps): Route[] {
       operationId: 'endTavusConversation',
       summary: 'End a video call by the provider’s id',
       description:
-        'Ending twice is the same answer. Another user’s conversation is 404; an anonymous one is ended by who holds its id.',
+        'A second end changes nothing; its times may be corrected by then. Another user’s conversation is 404; an anonymous one is ended by who holds its id.',
       tags: ['tavus'],
       auth: 'optional',
       request: { params: z.object({ conversation_id: z.string().min(1).max(200) }) },
