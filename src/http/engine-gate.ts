@@ -3,13 +3,16 @@ export interface EngineGateOptions {
   maxInflight: number
   /** Settled within this time, an event's own workflow keeps up; slower ones make room by going fewer. Milliseconds. */
   targetMs?: number
-  /** After a failed start the engine is left alone for this long. */
+  /** After a failed start, and in a flood, the engine is left alone for this long. */
   restMs?: number
   now?: () => number
 }
 
 /** A slower engine is not told twice of the same jam. Milliseconds. */
 const backoffMs = 50
+
+/** So many turned away within this time is a flood: each workflow would cost it ten events of the drain. Milliseconds. */
+const flood = { refused: 50, withinMs: 250 }
 
 /**
  * Whether the next event gets a workflow of its own, or is left to the drain. How many at once the engine carries is not
@@ -20,6 +23,17 @@ export function createEngineGate({ maxInflight, targetMs = 25, restMs = 1000, no
   let limit = maxInflight
   let closedUntil = 0
   let slowedAt = Number.NEGATIVE_INFINITY
+  let refused = 0
+  let refusedSince = Number.NEGATIVE_INFINITY
+
+  function refuse(): false {
+    if (now() - refusedSince >= flood.withinMs) {
+      refusedSince = now()
+      refused = 0
+    }
+    if (++refused > flood.refused) closedUntil = Math.max(closedUntil, now() + restMs)
+    return false
+  }
 
   function settled(ms: number): void {
     if (ms <= targetMs) limit = Math.min(maxInflight, limit + 0.1)
@@ -32,7 +46,7 @@ export function createEngineGate({ maxInflight, targetMs = 25, restMs = 1000, no
   return {
     /** Takes a place; whoever got one gives it back with `leave`. */
     enter(): boolean {
-      if (inflight >= Math.floor(limit) || now() < closedUntil) return false
+      if (inflight >= Math.floor(limit) || now() < closedUntil) return refuse()
       inflight++
       return true
     },

@@ -26,8 +26,9 @@ interface Folded extends Group {
 
 /** Effects on calls, all that are given at once: two trips for calls that are known, two more for new ones. */
 export const applyToCalls: Applier<'call'> = async (trx, pending) => {
-  const first = await locate(trx, pending)
-  const drafts = (await draftsFor(trx, first.missing)).map(fold)
+  // Asked together, in one trip: most events are of calls that have no row yet, or name no company.
+  const [first, tenants] = await Promise.all([locate(trx, pending), tenantsOf(trx, pending)])
+  const drafts = draftsFor(first.missing, tenants).map(fold)
   const made = await insertCalls(
     trx,
     drafts.map(({ record }) => record),
@@ -67,17 +68,21 @@ function merged(groups: readonly Group[]): Group[] {
   return [...byId.values()]
 }
 
-/** Rows for calls that nobody has told of yet, of the companies that the events name. */
-async function draftsFor(trx: Knex.Transaction, missing: readonly PendingCall[]): Promise<Group[]> {
+async function tenantsOf(trx: Knex.Transaction, pending: readonly PendingCall[]) {
   const tenants = await findTenants(
     trx,
-    missing.map(({ effect }) => effect.tenant),
+    pending.map(({ effect }) => effect.tenant),
   )
+  return new Map(pending.map((one, n) => [one, tenants[n]]))
+}
+
+/** Rows for calls that nobody has told of yet, of the companies that the events name. */
+function draftsFor(missing: readonly PendingCall[], tenants: ReadonlyMap<PendingCall, string | undefined>): Group[] {
   const drafts = new Map<string, Group>()
-  missing.forEach((one, n) => {
+  missing.forEach((one) => {
     const { provider, externalId } = one.effect
     const key = json([provider, externalId])
-    const tenantId = tenants[n]
+    const tenantId = tenants.get(one)
     const known = drafts.get(key)
     if (known) known.members.push(one)
     else if (tenantId !== undefined) drafts.set(key, { record: newRecord(one, tenantId), members: [one] })

@@ -4,7 +4,7 @@ import { ForbiddenError, UnavailableError } from '../domain/errors.js'
 import type { Actor, Role } from '../domain/identity.js'
 import { asUnavailable, isDatabaseDown, type StoreLog } from './database-down.js'
 import { createPool, reasonOf } from './pool.js'
-import { transaction } from './transaction.js'
+import { statement, transaction } from './transaction.js'
 import { isUuid } from './values.js'
 
 export interface DatabaseOptions {
@@ -53,6 +53,14 @@ export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000 }:
     },
     /** Runs background work in a transaction that sees every tenant's rows, or one tenant's when it is known. */
     withService,
+    /** One statement of background work that sees every tenant's rows, in one trip; placeholders are $1, $2 … */
+    async statement<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {
+      try {
+        return await statement<R>(pool, opening({ databaseRole: 'parley_service' }), { text, values })
+      } catch (error) {
+        throw asUnavailable(error, log)
+      }
+    },
     adoptTenant,
     /** Whether the database answers; the reason is thrown. */
     async ping(timeoutMs = 2_000): Promise<void> {

@@ -12,12 +12,15 @@ export interface PoolOptions {
 export function createPool({ url, name, size, acquireTimeoutMs }: PoolOptions): Knex {
   return knex({
     client: 'pg',
+    // knex hands on what it does not know: the driver knows `pipeline`.
     connection: {
       connectionString: url,
       application_name: name,
       keepAlive: true,
+      // Statements that do not need each other's answer share a trip to the server.
+      pipeline: true,
       connectionTimeoutMillis: acquireTimeoutMs,
-    },
+    } as Knex.PgConnectionConfig,
     acquireConnectionTimeout: acquireTimeoutMs,
     pool: { min: 0, max: size },
     // Every failure is thrown as well; whoever catches it logs it.

@@ -63,11 +63,11 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
     return { receipt, effect: deps.effectsOf({ ...receipt, externalId, deliveryKey, receivedAt: stored.received_at }) }
   }
 
-  /** All of one target; throws for all when one of them cannot be applied. */
+  /** All of one target, with their entries of the event log when nothing follows; throws for all when one cannot be applied. */
   async function applySet(
     trx: Knex.Transaction,
     pending: readonly Pending[],
-    signalPending: boolean,
+    { signalPending, last = false }: { signalPending: boolean; last?: boolean },
   ): Promise<Settled> {
     const [first] = pending
     if (!first) return { settled: [], events: [] }
@@ -75,8 +75,11 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
     if (!apply) throw new Error(`nothing applies effects on a ${first.effect.target}`)
     const applied = await apply(trx, pending)
     const moves = pending.map(({ receipt }, index) => moveOf(receipt, applied[index], signalPending))
-    const settled = await states.settle(trx, await withOwners(trx, pending, moves))
-    return { settled, events: pending.flatMap(({ receipt }, index) => eventsOf(receipt, applied[index])) }
+    const events = pending.flatMap(({ receipt }, index) => eventsOf(receipt, applied[index]))
+    const owned = await withOwners(trx, pending, moves)
+    // Neither needs the other's answer: they share a trip.
+    const [settled] = await Promise.all([states.settle(trx, owned), last ? appendEvents(trx, events) : undefined])
+    return { settled, events }
   }
 
   /** Set-wise, and one by one once that failed: what cannot be applied is undone alone, and its neighbours go on. */
@@ -86,7 +89,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
     signalPending: boolean,
   ): Promise<Settled> {
     try {
-      return await underSavepoint(trx, () => applySet(trx, pending, signalPending))
+      return await underSavepoint(trx, () => applySet(trx, pending, { signalPending }))
     } catch (error) {
       if (isDatabaseDown(error)) throw error
       if (pending.length === 1 && pending[0]) return await settleFailure(trx, pending[0], error)
@@ -130,8 +133,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
       const receipt = await lockReceipt(trx, receiptId)
       if (receipt && !isOpen(receipt)) return repeated(receipt)
       if (!receipt) return undefined
-      const { settled, events } = await applySet(trx, [pendingOf(receipt)], false)
-      await appendEvents(trx, events)
+      const { settled } = await applySet(trx, [pendingOf(receipt)], { signalPending: false, last: true })
       return settled[0]
     })
   }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type pg from 'pg'
 import type { Delivery, ReceiptSource, ReceiptStatus } from '../domain/webhook.js'
 import type { Database } from './database.js'
 import type { ReceiptCipher } from './receipt-cipher.js'
@@ -35,8 +36,8 @@ const insertFrom = `
   insert into webhook_receipts (${columns}, status, workflow_id)
   select ${columns.replace('headers', 'headers::jsonb').replace('received_at', 'coalesce(received_at, now())')}, 'received',
     case when drain then null else 'webhook/' || delivery_key end
-  from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::uuid[], ?::bytea[], ?::text[], ?::text[], ?::boolean[], ?::int[],
-    ?::timestamptz[]) as arrival (${columns})
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[], $9::boolean[],
+    $10::int[], $11::timestamptz[]) as arrival (${columns})
   on conflict (delivery_key) where status <> 'failed'`
 
 const byKey = (a: Arrival, b: Arrival) => (a.delivery.deliveryKey < b.delivery.deliveryKey ? -1 : 1)
@@ -60,26 +61,13 @@ function bindings(arrivals: readonly Arrival[], cipher: Sealing) {
   ] as Knex.RawBinding[]
 }
 
-/**
- * Arrivals as receipts; an event that has one counts up its deliveries instead.
- * @throws when two arrivals have the same key
- */
-export async function recordArrivals(
-  trx: Knex.Transaction,
-  arrivals: readonly Arrival[],
-  cipher: Sealing,
-): Promise<ReceiptRow[]> {
-  const { rows } = await trx.raw<{ rows: ReceiptRow[] }>(
-    `${insertFrom} do update set attempts = webhook_receipts.attempts + excluded.attempts, last_seen_at = now()
-     returning id, delivery_key, status, tenant_id, (xmax = 0) as inserted`,
-    bindings(arrivals, cipher),
-  )
-  return rows
-}
+const upsert = `${insertFrom} do update set attempts = webhook_receipts.attempts + excluded.attempts, last_seen_at = now()
+  returning id, delivery_key, status, tenant_id, (xmax = 0) as inserted`
+const insertMissing = `${insertFrom.replaceAll(/\$\d+/g, '?')} do nothing`
 
 /** Arrivals as receipts; an event that has one is left as it is. */
 export async function addMissing(trx: Knex.Transaction, arrivals: readonly Arrival[], cipher: Sealing): Promise<void> {
-  await trx.raw(`${insertFrom} do nothing`, bindings(arrivals, cipher))
+  await trx.raw(insertMissing, bindings(arrivals, cipher))
 }
 
 /** The table of receipts, as the receiving side uses it. */
@@ -87,13 +75,16 @@ export function createWebhookReceipts({
   database,
   cipher,
 }: {
-  database: Pick<Database, 'withService'>
+  database: Pick<Database, 'withService' | 'statement'>
   cipher: Sealing
 }) {
   return {
-    /** One statement, one commit. */
+    /**
+     * Arrivals as receipts, in one statement and one commit; an event that has one counts up its deliveries instead.
+     * @throws when two arrivals have the same key
+     */
     insert: (arrivals: readonly Arrival[]): Promise<ReceiptRow[]> =>
-      database.withService(undefined, (trx) => recordArrivals(trx, arrivals, cipher)),
+      database.statement<ReceiptRow & pg.QueryResultRow>(upsert, bindings(arrivals, cipher)),
     /** Leaves a receipt to the drain, which its own workflow may not reach. */
     async release(receiptId: string): Promise<void> {
       await database.withService(undefined, (trx) =>
