@@ -200,12 +200,13 @@ describe('a bulk replay @idempotency', () => {
 
 describe('a bulk replay @multitenant', () => {
   it('counts and takes the own company’s, and is nobody else’s to see or cancel', async () => {
-    const [mine] = await failed(1)
+    // Theirs are the older ones: a batch that did not ask whose they are would begin with them.
     const [theirs] = await failed(1, borealis)
     await repair.admin(
       `insert into webhook_receipts (delivery_key, provider, kind, external_id, status, payload)
        values ('tavus/nobodys', 'tavus', 'x', 'c', 'failed', '{}')`,
     )
+    const [mine] = await failed(1)
     repair.failing.clear()
     const { begun, confirmation } = await begin()
     const id = begun.body.id as string
