@@ -144,8 +144,9 @@ async function runWorkers(options: ApplicationOptions, services: Services, conne
   if (options.api) services.webhookClient.useNative(native)
   await services.standing.sweepNow()
   await services.standing.wakeDrain()
-  // A worker that cannot make it works all the same; the next start tries again.
-  await services.purgeSchedule
+  // A worker that cannot make it works all the same, and the next start tries again; with a schedule of an earlier start
+  // the engine takes seconds.
+  void services.purgeSchedule
     .ensure()
     .catch((error: unknown) => log.warn({ err: error }, 'the daily purge is not scheduled'))
   log.info({ task_queues: Object.values(config.temporal.taskQueues) }, 'worker polls')

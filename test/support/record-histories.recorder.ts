@@ -6,7 +6,8 @@ import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { afterEach, expect, it } from 'vitest'
 import type { ReconcileActivities } from '../../activities/reconcile.js'
 import type { SessionActivities } from '../../activities/session.js'
-import { type SessionInput, sessionWorkflowId } from '../../workflows/messages.js'
+import type { WebhookReplayActivities } from '../../activities/webhook-replay.js'
+import { replayWorkflowId, type SessionInput, sessionWorkflowId } from '../../workflows/messages.js'
 import { eventually } from './client.js'
 import { calmActivities, type SessionWorker, startSessionWorker } from './session-worker.js'
 
@@ -153,4 +154,55 @@ it('rounds of the comparison with the provider, one of which fails', async () =>
   await sleep(100)
   await save(workflowId, 'session-reconcile')
   await handle.terminate('recorded')
+})
+
+const countedAt = '2026-03-01T10:00:00.000000Z'
+const position = (n: number): [string, string] => [`2026-03-01T09:00:0${n}.000000Z`, `id${n}`]
+const replayOf = { tenantId: 't1', filter: { provider: 'tavus' }, countedAt, total: 5, batchSize: 2 }
+
+it('a replay of several batches, one of which has to be tried again', async () => {
+  let calls = 0
+  const replayBatch: WebhookReplayActivities['replayBatch'] = async ({ limit }) => {
+    if (++calls === 2) throw new Error('the database is away')
+    return { statuses: { processed: limit }, superseded: 0, next: position(calls) }
+  }
+  worker = await startSessionWorker({ replayBatch } as Partial<SessionActivities>)
+  const { taskQueue, client } = worker
+  const workflowId = replayWorkflowId(taskQueue)
+  await client.workflow.execute('webhookReplay', { workflowId, taskQueue, args: [replayOf] })
+  await save(workflowId, 'webhook-replay')
+})
+
+it('a replay that is cancelled', async () => {
+  let calls = 0
+  const replayBatch: WebhookReplayActivities['replayBatch'] = async () => {
+    if (++calls === 2) await sleep(1000)
+    return { statuses: { processed: 1, failed: 1 }, superseded: 0, next: position(calls) }
+  }
+  worker = await startSessionWorker({ replayBatch } as Partial<SessionActivities>)
+  const { taskQueue, client } = worker
+  const workflowId = replayWorkflowId(taskQueue)
+  const handle = await client.workflow.start('webhookReplay', { workflowId, taskQueue, args: [replayOf] })
+  await eventually(
+    async () => calls,
+    (count) => count === 2,
+  )
+  await handle.cancel()
+  expect(await handle.result()).toMatchObject({ state: 'cancelled', done: 4 })
+  await save(workflowId, 'webhook-replay-cancelled')
+})
+
+it('a purge of several batches', async () => {
+  const deleted = [10, 3, 10, 0]
+  const next = async () => deleted.shift() ?? 0
+  const steps = { purgeReceipts: next, purgeRefreshTokens: next, reportPurge: async () => undefined }
+  worker = await startSessionWorker(steps as Partial<SessionActivities>)
+  const { taskQueue, client } = worker
+  const workflowId = `webhook-purge-${taskQueue}`
+  const args = [{ receiptTtlDays: 90, batchSize: 10 }]
+  expect(await client.workflow.execute('webhookPurge', { workflowId, taskQueue, args })).toEqual({
+    receipts: 13,
+    refreshTokens: 10,
+  })
+  await save(workflowId, 'webhook-purge')
 })

@@ -63,7 +63,7 @@ describe('the spool', () => {
     const { spool, drain } = drainOf((arrivals) => void taken.push(...arrivals))
     await spool.append(spooled('a'))
     expect(await drain.drainNow()).toBe(1)
-    expect(taken).toEqual([{ ...spooled('a'), drain: true, source: 'spool', count: 1 }])
+    expect(taken).toEqual([{ ...spooled('a'), sealed: true, drain: true, source: 'spool', count: 1 }])
     expect(await readdir(dir)).toEqual([])
   })
 
