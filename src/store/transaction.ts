@@ -42,6 +42,8 @@ async function onConnection<T>(
   const client = pool.client as Knex.Client
   const connection = (await client.acquireConnection()) as Connection
   const opened = connection.query(opening)
+  // Looked at once the work is done: until then its failure is nobody's.
+  opened.catch(() => undefined)
   try {
     return await work(connection, opened)
   } catch (error) {
@@ -50,7 +52,6 @@ async function onConnection<T>(
     await opened
     throw error
   } finally {
-    opened.catch(() => undefined)
     await client.releaseConnection(connection)
   }
 }
