@@ -12,6 +12,7 @@ import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
+import { createCallStore } from './store/calls.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
 import { createRefreshTokenStore } from './store/refresh-tokens.js'
@@ -73,6 +74,7 @@ export function createServices({ config, log, metrics, client, version, together
     database,
     users,
     sessions,
+    calls: createCallStore(database),
     refreshTokens: createRefreshTokenStore(database),
     eventLog: createEventLog(database),
     recordings: createRecordings({ recording: config.tavus.recording, credentials: config.aws }),
