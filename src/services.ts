@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client'
 import type { ActivityDeps } from '../activities/index.js'
 import type { EndedSession } from '../workflows/messages.js'
+import { createCallSources } from './call-sources.js'
 import type { Config } from './config.js'
 import { NotFoundError } from './domain/errors.js'
 import { createEvents } from './observability/events.js'
@@ -64,7 +65,8 @@ export function createServices({ config, log, metrics, client, version, together
     wakeDrain: standing.wakeDrain,
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
-  const core = { config, log, events, database, sessions, sessionClient, webhooks, notices, ...providers }
+  const calls = createCallStore(database)
+  const core = { config, log, events, database, sessions, calls, sessionClient, webhooks, notices, ...providers }
   return {
     config,
     log,
@@ -74,7 +76,7 @@ export function createServices({ config, log, metrics, client, version, together
     database,
     users,
     sessions,
-    calls: createCallStore(database),
+    calls,
     refreshTokens: createRefreshTokenStore(database),
     eventLog: createEventLog(database),
     recordings: createRecordings({ recording: config.tavus.recording, credentials: config.aws }),
@@ -107,6 +109,8 @@ interface Core {
   events: ReturnType<typeof createEvents>
   database: ReturnType<typeof createDatabase>
   sessions: ReturnType<typeof createSessionStore>
+  calls: ReturnType<typeof createCallStore>
+  callSources: ReturnType<typeof createCallSources>
   sessionClient: ReturnType<typeof createSessionClient>
   webhooks: ReturnType<typeof createWebhookServices>
   tavus: ReturnType<typeof createTavusClient>
@@ -120,6 +124,8 @@ function activityDepsOf({
   log,
   events,
   sessions,
+  calls,
+  callSources,
   sessionClient,
   webhooks,
   tavus,
@@ -145,6 +151,13 @@ function activityDepsOf({
       everyMs: config.sessions.reconcileMs,
     },
     reader: { tavus, normalise: normaliseTavusEvent, ingest: webhooks.ingest, record: sessions.recordFacts },
+    calls: {
+      sources: callSources,
+      listOpen: calls.listOpen,
+      ingest: (provider, bodies) =>
+        webhooks.ingestDeliveries(bodies.map((body) => webhooks.registry.parse(provider, body))),
+      log,
+    },
     webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal },
     prewarmWarmMs: config.customLlm.warmMs,
   }
@@ -179,10 +192,12 @@ function createProviders(config: Config, metrics: Metrics) {
   const transports = {
     tavus: createTransport({ provider: 'tavus', observe }),
     customLlm: createTransport({ provider: 'custom_llm', observe }),
+    twilio: createTransport({ provider: 'twilio', observe }),
   }
   return {
     tavus: createTavusClient(config.tavus, transports.tavus),
     llm: createLlmClient(config.customLlm, transports.customLlm),
-    closeProviders: () => Promise.all([transports.tavus.close(), transports.customLlm.close()]),
+    callSources: createCallSources(config, transports),
+    closeProviders: () => Promise.all(Object.values(transports).map((transport) => transport.close())),
   }
 }

@@ -10,7 +10,7 @@ import type { Database } from './store/database.js'
 import { appendEvents } from './store/event-log.js'
 import { createReceiptBatcher } from './store/receipt-batcher.js'
 import { createReceiptDrain } from './store/receipt-drain.js'
-import { createReceiptIngest } from './store/receipt-ingest.js'
+import { createDeliveryIngest, createReceiptIngest } from './store/receipt-ingest.js'
 import { createReceiptListener } from './store/receipt-listener.js'
 import { createReceiptProcessing } from './store/receipt-processing.js'
 import { createReceiptSettlements } from './store/receipt-settlements.js'
@@ -67,6 +67,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   return {
     registry,
     receiver,
+    ingestDeliveries: createDeliveryIngest({ database, processing }),
     ingest: createReceiptIngest({ database, processing, deliveriesOf: registry.deliveriesOf }),
     activityDeps: {
       processing,

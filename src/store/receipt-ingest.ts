@@ -25,8 +25,15 @@ export interface ReceiptIngestDeps {
 
 /** Takes in what a provider was asked for, as its webhooks would have been: a late one is then a duplicate. */
 export function createReceiptIngest({ database, processing, deliveriesOf }: ReceiptIngestDeps) {
+  const ingest = createDeliveryIngest({ database, processing })
   return async function ingestEvents({ provider, events, ...conversation }: AskedEvents): Promise<SettledReceipt[]> {
-    const deliveries = deliveriesOf(provider, events, conversation)
+    return await ingest(deliveriesOf(provider, events, conversation))
+  }
+}
+
+/** Takes in deliveries that nobody sent, each event once. */
+export function createDeliveryIngest({ database, processing }: Pick<ReceiptIngestDeps, 'database' | 'processing'>) {
+  return async function ingestDeliveries(deliveries: readonly Delivery[]): Promise<SettledReceipt[]> {
     const byKey = new Map(deliveries.map((delivery) => [delivery.deliveryKey, delivery]))
     if (byKey.size === 0) return []
     const arrivals = [...byKey.values()].map((delivery) => ({
@@ -44,6 +51,7 @@ export function createReceiptIngest({ database, processing, deliveriesOf }: Rece
 }
 
 export type IngestEvents = ReturnType<typeof createReceiptIngest>
+export type IngestDeliveries = ReturnType<typeof createDeliveryIngest>
 
 /** A parked one too: now its session is known. */
 async function lockUnfinished(trx: Knex.Transaction, keys: string[]): Promise<StoredReceipt[]> {
