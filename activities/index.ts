@@ -1,3 +1,4 @@
+import { createCallReconcile, type CallReconcileDeps } from './call-reconcile.js'
 import { createConversationReader, type ConversationReaderDeps } from './conversation-reader.js'
 import { createPrewarm } from './prewarm.js'
 import { createReconcileActivities, type ReconcileActivityDeps } from './reconcile.js'
@@ -10,6 +11,7 @@ export interface ActivityDeps {
   session: Omit<SessionActivityDeps, 'prewarm' | 'reader'>
   reconcile: Omit<ReconcileActivityDeps, 'reader'>
   reader: ConversationReaderDeps
+  calls: CallReconcileDeps
   webhook: WebhookActivityDeps & Pick<WebhookReplayDeps, 'replay'>
   purge: WebhookPurgeDeps
   prewarmWarmMs: number
@@ -21,8 +23,18 @@ export function createActivities(deps: ActivityDeps) {
   const prewarm = createPrewarm({ llm: deps.session.llm, warmMs: deps.prewarmWarmMs, events: deps.session.events })
   const session = createSessionActivities({ ...deps.session, reader, prewarm })
   const reconcile = createReconcileActivities({ ...deps.reconcile, reader })
+  const { sweepCalls } = createCallReconcile(deps.calls)
   return {
-    sessions: { ...session, ...reconcile },
+    sessions: {
+      ...session,
+      ...reconcile,
+      /** One sweep for both: the calls wait for no provider of sessions, and the other way round. */
+      async sweepSessions() {
+        const [sessions] = await Promise.allSettled([reconcile.sweepSessions(), sweepCalls()])
+        if (sessions.status === 'rejected') throw sessions.reason
+        return sessions.value
+      },
+    },
     providers: session,
     webhooks: {
       ...createWebhookActivities(deps.webhook),

@@ -38,7 +38,7 @@ const calls = `
   create index call_logs_tenant_idx on call_logs (tenant_id, created_at desc, id desc);
   create index call_logs_user_idx on call_logs (tenant_id, user_id, created_at desc, id desc);
   create index call_logs_lead_idx on call_logs (tenant_id, lead_id, created_at desc, id desc) where lead_id is not null;
-  create index call_logs_open_idx on call_logs (provider, created_at) where status <> 'ended';`
+  create index call_logs_open_idx on call_logs (provider, id) where status <> 'ended';`
 
 // An event whose call is not known yet is there unprocessed and without a tenant, which the service alone sees.
 const livekitEvents = `

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client'
 import type { ActivityDeps } from '../activities/index.js'
 import type { EndedSession } from '../workflows/messages.js'
+import { createCallSources } from './call-sources.js'
 import type { Config } from './config.js'
 import { unknownSession } from './domain/errors.js'
 import { createEvents } from './observability/events.js'
@@ -12,6 +13,7 @@ import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
+import { createCallStore } from './store/calls.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
 import { createIntegrationStore } from './store/integrations.js'
@@ -73,12 +75,14 @@ export function createServices({ config, log, metrics, client, version, together
     wakeDrain: standing.wakeDrain,
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
+  const calls = createCallStore(database)
   const core = {
     config,
     log,
     events,
     database,
     sessions,
+    calls,
     sessionClient,
     webhooks,
     refreshTokens,
@@ -94,6 +98,7 @@ export function createServices({ config, log, metrics, client, version, together
     database,
     users,
     sessions,
+    calls,
     refreshTokens,
     eventLog: createEventLog(database),
     integrations: createIntegrationStore(database),
@@ -130,6 +135,8 @@ interface Core {
   events: ReturnType<typeof createEvents>
   database: ReturnType<typeof createDatabase>
   sessions: ReturnType<typeof createSessionStore>
+  calls: ReturnType<typeof createCallStore>
+  callSources: ReturnType<typeof createCallSources>
   sessionClient: ReturnType<typeof createSessionClient>
   webhooks: ReturnType<typeof createWebhookServices>
   refreshTokens: ReturnType<typeof createRefreshTokenStore>
@@ -145,6 +152,8 @@ function activityDepsOf({
   events,
   database,
   sessions,
+  calls,
+  callSources,
   sessionClient,
   webhooks,
   refreshTokens,
@@ -171,6 +180,13 @@ function activityDepsOf({
       everyMs: config.sessions.reconcileMs,
     },
     reader: { tavus, normalise: normaliseTavusEvent, ingest: webhooks.ingest, record: sessions.recordFacts },
+    calls: {
+      sources: callSources,
+      listOpen: calls.listOpen,
+      ingest: (provider, bodies) =>
+        webhooks.ingestDeliveries(bodies.map((body) => webhooks.registry.parse(provider, body))),
+      log,
+    },
     webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal },
     purge: { purge: createReceiptPurge({ database }), refreshTokens, events: webhooks.events },
     prewarmWarmMs: config.customLlm.warmMs,
@@ -206,10 +222,12 @@ function createProviders(config: Config, metrics: Metrics) {
   const transports = {
     tavus: createTransport({ provider: 'tavus', observe }),
     customLlm: createTransport({ provider: 'custom_llm', observe }),
+    twilio: createTransport({ provider: 'twilio', observe }),
   }
   return {
     tavus: createTavusClient(config.tavus, transports.tavus),
     llm: createLlmClient(config.customLlm, transports.customLlm),
-    closeProviders: () => Promise.all([transports.tavus.close(), transports.customLlm.close()]),
+    callSources: createCallSources(config, transports),
+    closeProviders: () => Promise.all(Object.values(transports).map((transport) => transport.close())),
   }
 }

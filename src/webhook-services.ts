@@ -12,7 +12,7 @@ import { createDeliveryStore } from './store/deliveries.js'
 import { createReceiptBatcher } from './store/receipt-batcher.js'
 import { createReceiptCipher } from './store/receipt-cipher.js'
 import { createReceiptDrain } from './store/receipt-drain.js'
-import { createReceiptIngest } from './store/receipt-ingest.js'
+import { createDeliveryIngest, createReceiptIngest } from './store/receipt-ingest.js'
 import { createReceiptListener } from './store/receipt-listener.js'
 import { createReceiptProcessing } from './store/receipt-processing.js'
 import { createReceiptReplay } from './store/receipt-replay.js'
@@ -80,6 +80,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     replay,
     waitSettled: settlements.wait,
     wakeDrain: waker.wake,
+    ingestDeliveries: createDeliveryIngest({ database, processing, cipher }),
     ingest: createReceiptIngest({ database, processing, cipher, deliveriesOf: registry.deliveriesOf }),
     activityDeps: {
       processing,

@@ -2,13 +2,14 @@ import type { Services } from '../services.js'
 import type { Route } from './route.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { integrationRoutes } from './routes/integrations.js'
+import { callRoutes } from './routes/calls.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { tavusRoutes } from './routes/tavus.js'
 import { webhookRoutes } from './routes/webhooks.js'
 import { createSessionEnder } from './session-end.js'
 import { createSessionStarter } from './session-start.js'
 
-/** What Parley is for: sessions and webhooks. */
+/** What Parley is for: sessions, calls and webhooks. */
 export function productRoutes(services: Services): Route[] {
   const starter = createSessionStarter(services)
   const ender = createSessionEnder(services)
@@ -18,6 +19,7 @@ export function productRoutes(services: Services): Route[] {
     ...tavusRoutes({ starter, ender }),
     ...integrationRoutes(services),
     ...deliveryRoutes(services),
+    ...callRoutes(services),
     ...webhookRoutes({
       providers: webhooks.registry.all,
       receiver: webhooks.receiver,

@@ -16,8 +16,13 @@ export interface OpenCall {
 export interface OpenCallFilter {
   olderThanSeconds: number
   youngerThanSeconds: number
+  /** Id of the last one of the page before. */
+  after?: string | undefined
   limit: number
 }
+
+/** Before every id. */
+const firstId = '00000000-0000-0000-0000-000000000000'
 
 /** The rows of calls. */
 export function createCallStore(database: Pick<Database, 'withTenant' | 'withService'>) {
@@ -37,18 +42,18 @@ export function createCallStore(database: Pick<Database, 'withTenant' | 'withSer
     list: (actor: Actor, filter: CallFilter): Promise<CallPage> =>
       database.withTenant(actor, (trx) => selectCalls(trx, actor, filter)),
 
-    /** Calls of every company that are not over, made within these two ages; the oldest first. */
+    /** Calls of every company that are not over, made within these two ages, in the order of their ids, which is that of their making. */
     listOpen: (
       provider: string,
-      { olderThanSeconds, youngerThanSeconds, limit }: OpenCallFilter,
+      { olderThanSeconds, youngerThanSeconds, after, limit }: OpenCallFilter,
     ): Promise<OpenCall[]> =>
       database.withService(undefined, async (trx) => {
         const { rows } = await trx.raw<{ rows: OpenCall[] }>(
           `select id, external_id as "externalId", facts from call_logs
            where provider = ? and status <> 'ended' and created_at < now() - make_interval(secs => ?)
-             and created_at > now() - make_interval(secs => ?)
-           order by created_at limit ?`,
-          [provider, olderThanSeconds, youngerThanSeconds, limit],
+             and created_at > now() - make_interval(secs => ?) and id > ?::uuid
+           order by id limit ?`,
+          [provider, olderThanSeconds, youngerThanSeconds, after ?? firstId, limit],
         )
         return rows
       }),

@@ -26,9 +26,16 @@ export interface ReceiptIngestDeps {
 }
 
 /** Takes in what a provider was asked for, as its webhooks would have been: a late one is then a duplicate. */
-export function createReceiptIngest({ database, processing, cipher, deliveriesOf }: ReceiptIngestDeps) {
+export function createReceiptIngest({ deliveriesOf, ...deps }: ReceiptIngestDeps) {
+  const ingest = createDeliveryIngest(deps)
   return async function ingestEvents({ provider, events, ...conversation }: AskedEvents): Promise<SettledReceipt[]> {
-    const deliveries = deliveriesOf(provider, events, conversation)
+    return await ingest(deliveriesOf(provider, events, conversation))
+  }
+}
+
+/** Takes in deliveries that nobody sent, each event once. */
+export function createDeliveryIngest({ database, processing, cipher }: Omit<ReceiptIngestDeps, 'deliveriesOf'>) {
+  return async function ingestDeliveries(deliveries: readonly Delivery[]): Promise<SettledReceipt[]> {
     const byKey = new Map(deliveries.map((delivery) => [delivery.deliveryKey, delivery]))
     if (byKey.size === 0) return []
     const arrivals = [...byKey.values()].map((delivery) => ({
@@ -46,6 +53,7 @@ export function createReceiptIngest({ database, processing, cipher, deliveriesOf
 }
 
 export type IngestEvents = ReturnType<typeof createReceiptIngest>
+export type IngestDeliveries = ReturnType<typeof createDeliveryIngest>
 
 /** A parked one too: now its session is known. */
 async function lockUnfinished(trx: Knex.Transaction, keys: string[]): Promise<StoredReceipt[]> {
