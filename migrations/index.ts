@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import * as foundation from './0001_foundation.js'
 import * as integrations from './0002_integrations.js'
+import * as identityPartner from './0005_identity_partner.js'
 
 export interface Migration {
   name: string
@@ -12,4 +13,5 @@ export interface Migration {
 export const migrations: Migration[] = [
   { name: '0001_foundation', ...foundation },
   { name: '0002_integrations', ...integrations },
+  { name: '0005_identity_partner', ...identityPartner },
 ]

@@ -39,7 +39,7 @@ export interface WebhookServiceOptions {
 export function createWebhookServices(options: WebhookServiceOptions) {
   const { config, log, metrics, database } = options
   const events = createWebhookEvents(log, metrics)
-  const registry = options.registry ?? createProviderRegistry({ tavus: config.tavus })
+  const registry = options.registry ?? createProviderRegistry(config)
   const settlements = createReceiptSettlements()
   const receipts = createWebhookReceipts({ database })
   const batcher = createReceiptBatcher({ insert: receipts.insert })

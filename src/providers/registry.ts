@@ -1,15 +1,26 @@
 import type { Delivery, WebhookEffect } from '../domain/webhook.js'
 import type { AskedConversation, StoredDelivery, WebhookProvider } from './provider.js'
+import { createClerkWebhooks } from './clerk/webhook.js'
 import { createTavusWebhooks, type TavusWebhookConfig } from './tavus/webhook.js'
+import { createUwcWebhooks } from './uwc/webhook.js'
 
 /** The slice of the configuration that each provider takes. */
 export interface ProvidersConfig {
   tavus: TavusWebhookConfig
+  clerk: { webhookSecrets: readonly string[] }
+  uwc: { webhookSecrets: readonly string[] }
+  webhooks: { acceptUnsigned: boolean }
 }
 
 /** Every provider of webhooks; a new one is one line here. */
 export function createProviderRegistry(config: ProvidersConfig, more: readonly WebhookProvider[] = []) {
-  const all: readonly WebhookProvider[] = [createTavusWebhooks(config.tavus), ...more]
+  const { acceptUnsigned } = config.webhooks
+  const all: readonly WebhookProvider[] = [
+    createTavusWebhooks(config.tavus),
+    createClerkWebhooks({ ...config.clerk, acceptUnsigned }),
+    createUwcWebhooks({ ...config.uwc, acceptUnsigned }),
+    ...more,
+  ]
   const byName = new Map(all.map((provider) => [provider.name, provider]))
   const get = (name: string): WebhookProvider => {
     const provider = byName.get(name)

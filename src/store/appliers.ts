@@ -1,7 +1,11 @@
+import { applyToIdentity } from './identity-applier.js'
+import { applyToPartner } from './partner-applier.js'
 import type { Appliers } from './receipt-applier.js'
 import { applyToSessions } from './session-applier.js'
 
 /** What takes the effects of each target; a new target is one line here. */
 export const createAppliers = (): Appliers => ({
   session: applyToSessions,
+  identity: applyToIdentity,
+  partner: applyToPartner,
 })

@@ -18,9 +18,14 @@ describe('the catalogue', () => {
     expect(roots.map(({ name }) => name)).toEqual([
       'companies',
       'conversations_users',
+      'documents',
       'event_logs',
+      'integrations',
+      'leads',
       'refresh_tokens',
+      'transcripts',
       'users',
+      'uwc_jobs',
       'webhook_receipts',
     ])
     expect(tables.length).toBeGreaterThanOrEqual(roots.length + 3)

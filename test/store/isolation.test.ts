@@ -6,6 +6,7 @@ import { seedUsers } from '../../src/dev/seed.js'
 import type { Actor } from '../../src/domain/identity.js'
 import { createDatabase } from '../../src/store/database.js'
 import { appendEvents } from '../../src/store/event-log.js'
+import { fillPartnerTables } from './partner-rows.js'
 import { acme, actors, aSession, borealis, createWorld, type World } from './world.js'
 import { type TenantTable, tenantTables } from './tenant-tables.js'
 
@@ -26,6 +27,7 @@ async function fill({ id: userId, companyId: tenantId, email }: (typeof seedUser
   const session = aSession({ owner: { userId, email, tenantId } })
   await world.sessions.track(session)
   await world.tokens.issue({ tenantId, userId, expiresAt: new Date(Date.now() + 60_000) })
+  await fillPartnerTables(world, tenantId)
   await world.database.withService(tenantId, async (trx) => {
     await trx.raw(
       `insert into webhook_receipts (delivery_key, provider, kind, external_id, tenant_id, status, payload)
