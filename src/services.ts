@@ -6,8 +6,11 @@ import { NotFoundError } from './domain/errors.js'
 import { createEvents } from './observability/events.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
+import { createElevenLabsClient } from './providers/elevenlabs/client.js'
 import { createLlmClient } from './providers/llm/client.js'
 import { createTransport } from './providers/request.js'
+import { createArtefactStore } from './providers/artefacts.js'
+import { artefactDir } from './providers/registry.js'
 import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
@@ -75,6 +78,7 @@ export function createServices({ config, log, metrics, client, version, together
     sessions,
     refreshTokens: createRefreshTokenStore(database),
     eventLog: createEventLog(database),
+    artefacts: createArtefactStore({ dir: artefactDir(config.dataDir) }),
     recordings: createRecordings({ recording: config.tavus.recording, credentials: config.aws }),
     sessionClient,
     webhookClient,
@@ -108,6 +112,7 @@ interface Core {
   sessionClient: ReturnType<typeof createSessionClient>
   webhooks: ReturnType<typeof createWebhookServices>
   tavus: ReturnType<typeof createTavusClient>
+  elevenlabs: ReturnType<typeof createElevenLabsClient>
   llm: ReturnType<typeof createLlmClient>
   notices: ReadyNotices
 }
@@ -121,6 +126,7 @@ function activityDepsOf({
   sessionClient,
   webhooks,
   tavus,
+  elevenlabs,
   llm,
   notices,
 }: Core): ActivityDeps {
@@ -141,6 +147,13 @@ function activityDepsOf({
       staleStartSeconds: config.sessions.startTimeoutMs / 1000 + 60,
       staleRowSeconds: 60,
       everyMs: config.sessions.reconcileMs,
+    },
+    elevenlabs: {
+      elevenlabs,
+      sessions,
+      ingest: webhooks.ingest,
+      log,
+      maxOpenSeconds: config.sessions.maxSeconds + config.sessions.maxGraceMs / 1000,
     },
     reader: { tavus, normalise: normaliseTavusEvent, ingest: webhooks.ingest, record: sessions.recordFacts },
     webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal },
@@ -177,10 +190,12 @@ function createProviders(config: Config, metrics: Metrics) {
   const transports = {
     tavus: createTransport({ provider: 'tavus', observe }),
     customLlm: createTransport({ provider: 'custom_llm', observe }),
+    elevenlabs: createTransport({ provider: 'elevenlabs', observe }),
   }
   return {
     tavus: createTavusClient(config.tavus, transports.tavus),
     llm: createLlmClient(config.customLlm, transports.customLlm),
-    closeProviders: () => Promise.all([transports.tavus.close(), transports.customLlm.close()]),
+    elevenlabs: createElevenLabsClient(config.elevenlabs, transports.elevenlabs),
+    closeProviders: () => Promise.all(Object.values(transports).map((transport) => transport.close())),
   }
 }

@@ -1,6 +1,9 @@
+import { join } from 'node:path'
 import type { Delivery, WebhookEffect } from '../domain/webhook.js'
+import { createArtefactStore } from './artefacts.js'
 import type { AskedConversation, StoredDelivery, WebhookProvider } from './provider.js'
 import { createClerkWebhooks } from './clerk/webhook.js'
+import { createElevenLabsWebhooks } from './elevenlabs/webhook.js'
 import { createTavusWebhooks, type TavusWebhookConfig } from './tavus/webhook.js'
 import { createUwcWebhooks } from './uwc/webhook.js'
 
@@ -9,16 +12,23 @@ export interface ProvidersConfig {
   tavus: TavusWebhookConfig
   clerk: { webhookSecrets: readonly string[] }
   uwc: { webhookSecrets: readonly string[] }
-  webhooks: { acceptUnsigned: boolean }
+  elevenlabs: { webhookSecrets: readonly string[] }
+  webhooks: { acceptUnsigned: boolean; bodyLimitBytes: number }
+  dataDir: string
 }
+
+/** Where files that providers send are kept. */
+export const artefactDir = (dataDir: string) => join(dataDir, 'artefacts')
 
 /** Every provider of webhooks; a new one is one line here. */
 export function createProviderRegistry(config: ProvidersConfig, more: readonly WebhookProvider[] = []) {
-  const { acceptUnsigned } = config.webhooks
+  const { acceptUnsigned, bodyLimitBytes } = config.webhooks
+  const artefacts = createArtefactStore({ dir: artefactDir(config.dataDir) })
   const all: readonly WebhookProvider[] = [
     createTavusWebhooks(config.tavus),
     createClerkWebhooks({ ...config.clerk, acceptUnsigned }),
     createUwcWebhooks({ ...config.uwc, acceptUnsigned }),
+    createElevenLabsWebhooks({ ...config.elevenlabs, acceptUnsigned, bodyLimitBytes, artefacts }),
     ...more,
   ]
   const byName = new Map(all.map((provider) => [provider.name, provider]))
