@@ -1,5 +1,6 @@
 import { createCallReconcile, type CallReconcileDeps } from './call-reconcile.js'
 import { createConversationReader, type ConversationReaderDeps } from './conversation-reader.js'
+import { createElevenLabsSweep, type ElevenLabsSweepDeps } from './elevenlabs-sweep.js'
 import { createPrewarm } from './prewarm.js'
 import { createReconcileActivities, type ReconcileActivityDeps } from './reconcile.js'
 import { createSessionActivities, type SessionActivityDeps } from './session.js'
@@ -9,7 +10,8 @@ import { createWebhookActivities, type WebhookActivityDeps } from './webhooks.js
 
 export interface ActivityDeps {
   session: Omit<SessionActivityDeps, 'prewarm' | 'reader'>
-  reconcile: Omit<ReconcileActivityDeps, 'reader'>
+  reconcile: Omit<ReconcileActivityDeps, 'reader' | 'sweepElevenLabs'>
+  elevenlabs: ElevenLabsSweepDeps
   reader: ConversationReaderDeps
   calls: CallReconcileDeps
   webhook: WebhookActivityDeps & Pick<WebhookReplayDeps, 'replay'>
@@ -22,7 +24,11 @@ export function createActivities(deps: ActivityDeps) {
   const reader = createConversationReader(deps.reader)
   const prewarm = createPrewarm({ llm: deps.session.llm, warmMs: deps.prewarmWarmMs, events: deps.session.events })
   const session = createSessionActivities({ ...deps.session, reader, prewarm })
-  const reconcile = createReconcileActivities({ ...deps.reconcile, reader })
+  const reconcile = createReconcileActivities({
+    ...deps.reconcile,
+    reader,
+    sweepElevenLabs: createElevenLabsSweep(deps.elevenlabs),
+  })
   const { sweepCalls } = createCallReconcile(deps.calls)
   return {
     sessions: {

@@ -6,6 +6,7 @@ import type { TavusClient } from '../src/providers/tavus/client.js'
 import type { SessionStore } from '../src/store/sessions.js'
 import type { ProviderEventMessage } from '../workflows/messages.js'
 import type { ConversationReader } from './conversation-reader.js'
+import type { ElevenLabsSweep } from './elevenlabs-sweep.js'
 import { liveConversations } from './find-conversation.js'
 
 /** A session that the engine runs. */
@@ -29,6 +30,8 @@ export interface ReconcileActivityDeps {
   sessions: SessionStore
   reader: ConversationReader
   engine: SessionEngine
+  /** Beside Tavus: its sessions have no workflow of their own. */
+  sweepElevenLabs: ElevenLabsSweep
   log: Logger
   /** A start that has not begun its workflow after this time never will. Seconds. */
   staleStartSeconds: number
@@ -56,6 +59,9 @@ export function createReconcileActivities(deps: ReconcileActivityDeps) {
       const ended = await endOrphans(deps, live, open, signal)
       const mended = await mendRows(deps, open, signal)
       await releaseStale(deps)
+      await deps
+        .sweepElevenLabs(signal, heartbeat)
+        .catch((error: unknown) => deps.log.warn({ err: error }, 'a step of the sweep failed'))
       return { asked, ended, mended }
     },
   }

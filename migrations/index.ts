@@ -3,6 +3,7 @@ import * as foundation from './0001_foundation.js'
 import * as integrations from './0002_integrations.js'
 import * as calls from './0003_calls.js'
 import * as messages from './0004_messages.js'
+import * as identityPartner from './0005_identity_partner.js'
 
 export interface Migration {
   name: string
@@ -16,4 +17,5 @@ export const migrations: Migration[] = [
   { name: '0002_integrations', ...integrations },
   { name: '0003_calls', ...calls },
   { name: '0004_messages', ...messages },
+  { name: '0005_identity_partner', ...identityPartner },
 ]

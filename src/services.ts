@@ -7,8 +7,11 @@ import { unknownSession } from './domain/errors.js'
 import { createEvents } from './observability/events.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
+import { createElevenLabsClient } from './providers/elevenlabs/client.js'
 import { createLlmClient } from './providers/llm/client.js'
 import { createTransport } from './providers/request.js'
+import { createArtefactStore } from './providers/artefacts.js'
+import { artefactDir } from './providers/registry.js'
 import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
@@ -105,6 +108,7 @@ export function createServices({ config, log, metrics, client, version, together
     deliveries: webhooks.deliveries,
     replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
     purgeSchedule,
+    artefacts: createArtefactStore({ dir: artefactDir(config.dataDir) }),
     recordings: createRecordings({ recording: config.tavus.recording, credentials: config.aws }),
     sessionClient,
     webhookClient,
@@ -141,6 +145,7 @@ interface Core {
   webhooks: ReturnType<typeof createWebhookServices>
   refreshTokens: ReturnType<typeof createRefreshTokenStore>
   tavus: ReturnType<typeof createTavusClient>
+  elevenlabs: ReturnType<typeof createElevenLabsClient>
   llm: ReturnType<typeof createLlmClient>
   notices: ReadyNotices
 }
@@ -158,6 +163,7 @@ function activityDepsOf({
   webhooks,
   refreshTokens,
   tavus,
+  elevenlabs,
   llm,
   notices,
 }: Core): ActivityDeps {
@@ -178,6 +184,13 @@ function activityDepsOf({
       staleStartSeconds: config.sessions.startTimeoutMs / 1000 + 60,
       staleRowSeconds: 60,
       everyMs: config.sessions.reconcileMs,
+    },
+    elevenlabs: {
+      elevenlabs,
+      sessions,
+      ingest: webhooks.ingest,
+      log,
+      maxOpenSeconds: config.sessions.maxSeconds + config.sessions.maxGraceMs / 1000,
     },
     reader: { tavus, normalise: normaliseTavusEvent, ingest: webhooks.ingest, record: sessions.recordFacts },
     calls: {
@@ -223,11 +236,13 @@ function createProviders(config: Config, metrics: Metrics) {
     tavus: createTransport({ provider: 'tavus', observe }),
     customLlm: createTransport({ provider: 'custom_llm', observe }),
     twilio: createTransport({ provider: 'twilio', observe }),
+    elevenlabs: createTransport({ provider: 'elevenlabs', observe }),
   }
   return {
     tavus: createTavusClient(config.tavus, transports.tavus),
     llm: createLlmClient(config.customLlm, transports.customLlm),
     callSources: createCallSources(config, transports),
+    elevenlabs: createElevenLabsClient(config.elevenlabs, transports.elevenlabs),
     closeProviders: () => Promise.all(Object.values(transports).map((transport) => transport.close())),
   }
 }

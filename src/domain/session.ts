@@ -1,6 +1,6 @@
 import type { Caller } from './identity.js'
 
-export type SessionProvider = 'tavus'
+export type SessionProvider = 'tavus' | 'elevenlabs'
 export type SessionMode = 'plain'
 
 /** `conversation_type_id` of each provider, as installations already query it. */

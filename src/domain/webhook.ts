@@ -1,5 +1,6 @@
 import type { CallFact, CallProvider } from './call.js'
 import type { SessionEvent } from './event.js'
+import type { Role } from './identity.js'
 
 /** What became of a receipt. A failed one has released its key. */
 export type ReceiptStatus = 'received' | 'processed' | 'waiting' | 'unmatched' | 'failed'
@@ -84,40 +85,65 @@ export interface MessageEffect {
 /** What an event of the identity provider does. Times are epoch milliseconds: the later one of an entity wins. */
 export type IdentityEffect = { target: 'identity'; provider: 'clerk' } & IdentityChange
 export type IdentityChange =
-  | {
-      entity: 'user'
-      userId: string
-      email?: string | undefined
-      displayName?: string | undefined
-      deleted: boolean
-      updatedAt: number
-    }
-  | { entity: 'organization'; organizationId: string; name?: string | undefined; deleted: boolean; updatedAt: number }
-  | {
-      entity: 'membership'
-      organizationId: string
-      organizationName?: string | undefined
-      userId: string
-      email?: string | undefined
-      displayName?: string | undefined
-      role: string
-      deleted: boolean
-      updatedAt: number
-    }
+  | UserChange
+  | OrganizationChange
+  | MembershipChange
   /** Recorded only. */
   | { entity: 'other'; organizationId?: string | undefined }
+
+interface EntityChange {
+  deleted: boolean
+  updatedAt: number
+  /** When the provider told it: of two with one time of change the later told wins. */
+  sentAt: number
+}
+
+export interface UserChange extends EntityChange {
+  entity: 'user'
+  userId: string
+  email?: string | undefined
+  displayName?: string | undefined
+}
+
+export interface OrganizationChange extends EntityChange {
+  entity: 'organization'
+  organizationId: string
+  name?: string | undefined
+}
+
+export interface MembershipChange extends EntityChange {
+  entity: 'membership'
+  organizationId: string
+  organizationName?: string | undefined
+  userId: string
+  email?: string | undefined
+  displayName?: string | undefined
+  role: Role
+}
+
+/** A job of the ML partner as far as it has come, in one vocabulary; `other` is a word that we do not know. */
+export type PartnerStatus = 'queued' | 'running' | 'failed' | 'completed' | 'other'
+export type PartnerJobKind = 'asr' | 'rag' | 'training' | 'analysis' | 'followup'
+
+export interface PartnerSubject {
+  type: 'call' | 'document' | 'rep' | 'lead'
+  id: string
+}
 
 /** What an answer of the ML partner does. */
 export interface PartnerEffect {
   target: 'partner'
-  kind: 'asr' | 'rag' | 'training' | 'analysis' | 'followup'
+  kind: PartnerJobKind
   tenant: { by: 'company'; companyId: string }
   jobId: string
   requestId?: string | undefined
-  status: string
-  /** What the answer is about; it must be the company's. */
-  subject?: { type: 'call' | 'document' | 'rep' | 'lead'; id: string } | undefined
+  status: PartnerStatus
+  /** The partner's own word for the status. */
+  partnerStatus: string
+  /** What the answer is about; all of it must be the company's. */
+  subjects: readonly PartnerSubject[]
   data: Record<string, unknown>
+  /** RFC 3339, UTC. */
   at?: string | undefined
 }
 

@@ -6,13 +6,45 @@ const maxDepth = 64
 
 /** The bytes of the body. */
 export async function readRaw(ctx: AppContext, limitBytes: number): Promise<Buffer> {
-  if ((ctx.get('Content-Encoding') || 'identity') !== 'identity') throw unsupported('a compressed body is not accepted')
+  assertPlain(ctx)
   try {
     return await getRawBody(ctx.req, { limit: limitBytes, length: ctx.request.length ?? null })
   } catch (error) {
     throw readFailure(error, limitBytes)
   }
 }
+
+/** The bytes of the body as they come; what whoever stops early leaves is read and forgotten. */
+export async function* streamRaw(ctx: AppContext, limitBytes: number): AsyncGenerator<Buffer> {
+  assertPlain(ctx)
+  if ((ctx.request.length ?? 0) > limitBytes) throw tooLarge(limitBytes)
+  const chunks = ctx.req.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>
+  let bytes = 0
+  try {
+    for (;;) {
+      const next = await chunks.next().catch(() => {
+        throw incomplete()
+      })
+      if (next.done) return
+      bytes += next.value.length
+      if (bytes > limitBytes) throw tooLarge(limitBytes)
+      yield next.value
+    }
+  } finally {
+    // Unread bytes would stand before the next request of the connection, or reset it before the answer is read.
+    await chunks.return?.()
+    ctx.req.resume()
+  }
+}
+
+function assertPlain(ctx: AppContext): void {
+  if ((ctx.get('Content-Encoding') || 'identity') !== 'identity') throw unsupported('a compressed body is not accepted')
+}
+
+const tooLarge = (limitBytes: number) =>
+  new ParleyError('body_too_large', 413, 'Content Too Large', `the body is larger than ${limitBytes} bytes`)
+
+const incomplete = () => new InvalidRequestError('the body did not arrive whole', undefined, 400)
 
 /** The JSON of the body; {} when there is none. */
 export async function readJson(ctx: AppContext, limitBytes: number): Promise<unknown> {
@@ -28,10 +60,8 @@ const unsupported = (detail: string) => new ParleyError('unsupported_media_type'
 
 function readFailure(error: unknown, limitBytes: number): unknown {
   const { type } = error as { type?: string }
-  if (type === 'entity.too.large')
-    return new ParleyError('body_too_large', 413, 'Content Too Large', `the body is larger than ${limitBytes} bytes`)
-  if (type === 'request.aborted' || type === 'request.size.invalid')
-    return new InvalidRequestError('the body did not arrive whole', undefined, 400)
+  if (type === 'entity.too.large') return tooLarge(limitBytes)
+  if (type === 'request.aborted' || type === 'request.size.invalid') return incomplete()
   return error
 }
 

@@ -56,7 +56,7 @@ async function incoming(
   const { requestId, traceId, log } = ctx.state
   return {
     ...parts,
-    raw: raw ? await readRaw(ctx, raw.limitBytes) : noBytes,
+    raw: raw && !raw.streamed ? await readRaw(ctx, raw.limitBytes) : noBytes,
     caller,
     requestId,
     traceId,

@@ -16,7 +16,11 @@ export interface RequestSchemas<P = z.ZodType, Q = z.ZodType, H = z.ZodType, B =
   /** JSON; a strictObject, so that unknown fields are refused by name. No body counts as {}. */
   body?: B
   /** The bytes as they came, for whoever verifies a signature; not with `body`. */
-  raw?: { limitBytes: number }
+  raw?: {
+    limitBytes: number
+    /** The handler reads them from the request itself: too many to be held. */
+    streamed?: boolean
+  }
 }
 
 export interface ResponseDefinition {

@@ -14,11 +14,18 @@ export interface ReceivingRoute {
     { status: 204; description: string } | { status: 200; description: string; contentType: string; body: string }
 }
 
+type TakenBody = { ok: true; sessionId?: string; rawBody: Buffer } | { ok: false; reason: string }
+
 /** What of a provider the receiving side needs. */
 export interface ReceivingProvider {
   readonly name: string
   readonly routes: readonly ReceivingRoute[]
   readonly configured: boolean
+  /** Of a provider whose bodies are too large to be held. */
+  readonly intake?: {
+    limitBytes: number
+    take(body: AsyncIterable<Buffer>, headers: IncomingHttpHeaders, url: URL): Promise<TakenBody>
+  }
   verify(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL, target?: string): Verification | Promise<Verification>
   parse(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL, verified: { sessionId?: string }): Delivery
 }
@@ -41,6 +48,8 @@ export interface WebhookReceiverDeps {
 
 export interface WebhookRequest {
   rawBody: Buffer
+  /** In the place of `rawBody`, for a provider with an intake. */
+  stream?: AsyncIterable<Buffer>
   headers: IncomingHttpHeaders
   url: URL
   /** The request's target as it came, which `url` may spell otherwise. */
@@ -65,10 +74,7 @@ const databaseShare = 0.7
 export function createWebhookReceiver(deps: WebhookReceiverDeps) {
   const { gate, events, wakeDrain } = deps
 
-  async function read(
-    provider: ReceivingProvider,
-    { rawBody, headers, url, target }: WebhookRequest,
-  ): Promise<Delivery> {
+  async function read(provider: ReceivingProvider, request: WebhookRequest): Promise<Delivery> {
     if (!provider.configured)
       throw new ProviderError(
         'provider_not_configured',
@@ -76,12 +82,12 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
         provider.name,
         undefined,
       )
-    const verified = await provider.verify(rawBody, headers, url, target)
+    const verified = await verifiedBody(provider, request)
     if (!verified.ok) {
       events.refused({ provider: provider.name, reason: verified.reason })
       throw new UnauthorizedError('the webhook is not authentic', 'webhook_not_authentic')
     }
-    return provider.parse(rawBody, headers, url, verified)
+    return provider.parse(verified.rawBody, request.headers, request.url, verified)
   }
 
   /** The receipt; undefined when the delivery went to the disk instead. */
@@ -159,19 +165,31 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
 
   return {
     async receive(provider: ReceivingProvider, request: WebhookRequest): Promise<WebhookAnswer> {
+      let { arrivedAt } = request
       try {
         const delivery = await read(provider, request)
-        const status = await take(delivery, request.arrivedAt)
+        // What takes seconds to come has arrived when it is whole.
+        if (request.stream) arrivedAt = Date.now()
+        const status = await take(delivery, arrivedAt)
         const body = { status, provider: provider.name, event_id: delivery.eventId }
         return { status: status === 'accepted' ? 202 : 200, body }
       } finally {
-        events.answered({ provider: provider.name, durationMs: Date.now() - request.arrivedAt })
+        events.answered({ provider: provider.name, durationMs: Date.now() - arrivedAt })
       }
     },
   }
 }
 
 export type WebhookReceiver = ReturnType<typeof createWebhookReceiver>
+
+async function verifiedBody(
+  provider: ReceivingProvider,
+  { rawBody, stream, headers, url, target }: WebhookRequest,
+): Promise<TakenBody> {
+  if (stream && provider.intake) return await provider.intake.take(stream, headers, url)
+  const verified = await provider.verify(rawBody, headers, url, target)
+  return verified.ok ? { ...verified, rawBody } : verified
+}
 
 function saidOf(status: ReceiptStatus | undefined): Said {
   if (status !== 'failed') return status === 'processed' ? 'processed' : 'accepted'

@@ -4,6 +4,19 @@ import type { Delivery, WebhookEffect } from '../domain/webhook.js'
 /** Whether a delivery is authentic, and the session that its signature binds it to. */
 export type Verification = { ok: true; sessionId?: string } | { ok: false; reason: string }
 
+/** A body that was taken in as it came: authentic, and reduced to what may be stored. */
+export type TakenBody = { ok: true; sessionId?: string; rawBody: Buffer } | { ok: false; reason: string }
+
+/** For bodies too large to be held. */
+export interface BodyIntake {
+  limitBytes: number
+  /**
+   * Verifies the body while it comes, and puts away what must not be stored.
+   * @throws InvalidRequestError 422 for what cannot be put away; ParleyError 413 when what is left is too large
+   */
+  take(body: AsyncIterable<Buffer>, headers: IncomingHttpHeaders, url: URL): Promise<TakenBody>
+}
+
 /** What a receipt gives to the effects: the delivery as it was stored. */
 export interface StoredDelivery {
   kind: string
@@ -58,6 +71,8 @@ export interface WebhookProvider {
   parse(rawBody: Buffer, headers: IncomingHttpHeaders, url: URL, verified: { sessionId?: string }): Delivery
   /** Pure and total over what `parse` stored. */
   effects(stored: StoredDelivery): WebhookEffect
+  /** In the place of `verify` on the whole body. */
+  readonly intake?: BodyIntake
   /** An event that the provider was asked for, as the delivery that its webhook is or would have been. */
   asDelivery?(event: unknown, conversation: AskedConversation): Delivery
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Delivery, WebhookEffect } from '../domain/webhook.js'
 import { createBlandWebhooks } from './bland/webhook.js'
 import { createCallrailWebhooks } from './callrail/webhook.js'
@@ -5,6 +6,10 @@ import type { AskedConversation, StoredDelivery, WebhookProvider } from './provi
 import { createLivekitWebhooks, type LivekitWebhookConfig } from './livekit/webhook.js'
 import { createTavusWebhooks, type TavusWebhookConfig } from './tavus/webhook.js'
 import { createTwilioWebhooks } from './twilio/webhook.js'
+import { createArtefactStore } from './artefacts.js'
+import { createClerkWebhooks } from './clerk/webhook.js'
+import { createElevenLabsWebhooks } from './elevenlabs/webhook.js'
+import { createUwcWebhooks } from './uwc/webhook.js'
 
 /** The slice of the configuration that each provider takes. */
 export interface ProvidersConfig {
@@ -14,18 +19,29 @@ export interface ProvidersConfig {
   bland: { webhookSecrets: readonly string[] }
   server: { publicUrl: string }
   livekit: Omit<LivekitWebhookConfig, 'acceptUnsigned'>
-  webhooks: { acceptUnsigned: boolean }
+  clerk: { webhookSecrets: readonly string[] }
+  uwc: { webhookSecrets: readonly string[] }
+  elevenlabs: { webhookSecrets: readonly string[] }
+  webhooks: { acceptUnsigned: boolean; bodyLimitBytes: number }
+  dataDir: string
 }
+
+/** Where files that providers send are kept. */
+export const artefactDir = (dataDir: string) => join(dataDir, 'artefacts')
 
 /** Every provider of webhooks; a new one is one line here. */
 export function createProviderRegistry(config: ProvidersConfig, more: readonly WebhookProvider[] = []) {
-  const { acceptUnsigned } = config.webhooks
+  const { acceptUnsigned, bodyLimitBytes } = config.webhooks
+  const artefacts = createArtefactStore({ dir: artefactDir(config.dataDir) })
   const all: readonly WebhookProvider[] = [
     createTavusWebhooks(config.tavus),
     createTwilioWebhooks({ ...config.twilio, publicUrl: config.server.publicUrl, acceptUnsigned }),
     createCallrailWebhooks({ ...config.callrail, acceptUnsigned }),
     createBlandWebhooks({ ...config.bland, acceptUnsigned }),
     createLivekitWebhooks({ ...config.livekit, acceptUnsigned }),
+    createClerkWebhooks({ ...config.clerk, acceptUnsigned }),
+    createUwcWebhooks({ ...config.uwc, acceptUnsigned }),
+    createElevenLabsWebhooks({ ...config.elevenlabs, acceptUnsigned, bodyLimitBytes, artefacts }),
     ...more,
   ]
   const byName = new Map(all.map((provider) => [provider.name, provider]))

@@ -1,5 +1,7 @@
 import { applyToMessages } from './message-applier.js'
 import { applyToCalls } from './call-applier.js'
+import { applyToIdentity } from './identity-applier.js'
+import { applyToPartner } from './partner-applier.js'
 import type { Appliers } from './receipt-applier.js'
 import { applyToSessions } from './session-applier.js'
 
@@ -8,4 +10,6 @@ export const createAppliers = (): Appliers => ({
   session: applyToSessions,
   message: applyToMessages,
   call: applyToCalls,
+  identity: applyToIdentity,
+  partner: applyToPartner,
 })

@@ -57,9 +57,13 @@ export function createSessionLookup(database: Database) {
     outcomeFor: async (sessionId: string): Promise<RecordedOutcome | undefined> =>
       isUuid(sessionId) ? await database.withService(undefined, (trx) => selectOutcome(trx, sessionId)) : undefined,
 
-    /** Sessions that have a conversation and no end, and were created longer ago than this; the oldest first. */
+    /** Sessions of Tavus that have a conversation and no end, and were created longer ago than this; the oldest first. */
     listOpenOlderThan: (seconds: number, limit = 1000): Promise<OpenRow[]> =>
       database.withService(undefined, (trx) => selectOpen(trx, seconds, limit)),
+
+    /** The same of ElevenLabs, a page in order of id. */
+    listOpenAtElevenLabs: (seconds: number, limit: number, after?: OpenRow): Promise<OpenRow[]> =>
+      database.withService(undefined, (trx) => selectOpenAtElevenLabs(trx, { seconds, limit, after })),
 
     /** Sessions without an end, anonymous starts included. */
     countOpen: (): Promise<number> => database.withService(undefined, countOpen),
@@ -121,12 +125,27 @@ async function selectOutcome(trx: Knex.Transaction, sessionId: string): Promise<
   }
 }
 
-async function selectOpen(trx: Knex.Transaction, seconds: number, limit: number): Promise<OpenRow[]> {
-  const open = (table: string) =>
-    `select session_id as "sessionId", external_conversation_id as "conversationId", created_at from ${table}
-     where ended_at is null and external_conversation_id is not null and created_at < now() - make_interval(secs => :seconds)`
+async function selectOpenAtElevenLabs(
+  trx: Knex.Transaction,
+  { seconds, limit, after }: { seconds: number; limit: number; after: OpenRow | undefined },
+): Promise<OpenRow[]> {
   const { rows } = await trx.raw<{ rows: OpenRow[] }>(
-    `select "sessionId", "conversationId" from (${open('conversations_users')} union all ${open('untracked_sessions')}) as open
+    `select session_id as "sessionId", external_conversation_id as "conversationId" from conversations_users
+     where ended_at is null and conversation_type_id = ${conversationTypes.elevenlabs}
+       and created_at < now() - make_interval(secs => :seconds) and session_id > cast(:after as uuid)
+     order by session_id limit :limit`,
+    { seconds, limit, after: after?.sessionId ?? '00000000-0000-0000-0000-000000000000' },
+  )
+  return rows
+}
+
+async function selectOpen(trx: Knex.Transaction, seconds: number, limit: number): Promise<OpenRow[]> {
+  const open = (table: string, more = '') =>
+    `select session_id as "sessionId", external_conversation_id as "conversationId", created_at from ${table}
+     where ended_at is null and external_conversation_id is not null and created_at < now() - make_interval(secs => :seconds) ${more}`
+  const tavus = `and conversation_type_id = ${conversationTypes.tavus}`
+  const { rows } = await trx.raw<{ rows: OpenRow[] }>(
+    `select "sessionId", "conversationId" from (${open('conversations_users', tavus)} union all ${open('untracked_sessions')}) as open
      order by created_at limit :limit`,
     { seconds, limit },
   )

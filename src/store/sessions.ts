@@ -2,7 +2,7 @@ import type { Actor } from '../domain/identity.js'
 import { createAnonymousSessions } from './anonymous-sessions.js'
 import type { Database } from './database.js'
 import { type Applied, applyToSession, type ApplyInput, foldIntoSession } from './session-facts.js'
-import { createSessionLookup } from './session-lookup.js'
+import { createSessionLookup, type OpenRow } from './session-lookup.js'
 import { type SessionFilter, type SessionPage, type SessionRow, selectSession, selectSessions } from './session-rows.js'
 import { asConflict, type Tracked, type TrackInput, trackSession } from './session-tracking.js'
 import type { UserStore } from './users.js'
@@ -40,5 +40,5 @@ export function createSessionStore(database: Database, users: UserStore) {
 }
 
 export type SessionStore = ReturnType<typeof createSessionStore>
-export type { Applied, ApplyInput, SessionFilter, SessionPage, SessionRow, Tracked, TrackInput }
+export type { Applied, ApplyInput, OpenRow, SessionFilter, SessionPage, SessionRow, Tracked, TrackInput }
 export { applyToSession, foldIntoSession }

@@ -28,6 +28,10 @@ export const rowsOfTenant: Record<string, string> = {
     values (:key, 'room_started', now(), :tenantId)`,
   messages: `insert into messages (tenant_id, provider, external_id, direction, from_number, to_number, status, status_rank)
     values (:tenantId, 'twilio', :key, 'inbound', '+15005550010', '+15005550006', 'received', 5)`,
+  documents: `insert into documents (tenant_id, name) values (:tenantId, :key)`,
+  leads: `insert into leads (tenant_id, name, owner_user_id) values (:tenantId, :key, :userId)`,
+  uwc_jobs: `insert into uwc_jobs (tenant_id, kind, job_id, status) values (:tenantId, 'asr', :key, 'queued')`,
+  transcripts: `insert into transcripts (tenant_id, call_id, job_id) values (:tenantId, :key, 'job')`,
   integrations: `insert into integrations (tenant_id, provider, account) values (:tenantId, 'twilio', :key)`,
   webhook_receipts: `insert into webhook_receipts (delivery_key, provider, kind, external_id, tenant_id, status, payload)
     values ('tavus/' || :key, 'tavus', 'system.shutdown', 'c1', :tenantId, 'processed', '\\x01')`,

@@ -19,7 +19,7 @@ import {
 import type { SessionStarter } from '../session-start.js'
 
 interface Deps {
-  services: Pick<Services, 'sessions' | 'sessionClient' | 'eventLog' | 'recordings'>
+  services: Pick<Services, 'sessions' | 'sessionClient' | 'eventLog' | 'recordings' | 'artefacts' | 'config'>
   starter: SessionStarter
   ender: SessionEnder
 }
@@ -29,7 +29,7 @@ const noStore = { 'Cache-Control': 'no-store' }
 
 const listQuery = z.strictObject({
   status: z.enum(['active', 'ending', 'completed', 'failed']).optional(),
-  provider: z.enum(['tavus']).optional(),
+  provider: z.enum(['tavus', 'elevenlabs']).optional(),
   user: z.string().min(1).max(200).optional(),
   from: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created at or after' }),
   to: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created before' }),
@@ -39,7 +39,7 @@ const listQuery = z.strictObject({
 
 /** Sessions, whatever the provider. */
 export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
-  const { sessions, sessionClient, eventLog, recordings } = services
+  const { sessions, sessionClient, eventLog, recordings, artefacts, config } = services
 
   async function getRow(caller: Caller, id: string) {
     const actor = actorOf(caller)
@@ -198,7 +198,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       method: 'get',
       path: '/sessions/:session_id/recording',
       operationId: 'getRecording',
-      summary: 'Where the recording lies, with a presigned URL when AWS credentials are configured',
+      summary: 'Where the recording lies, with a URL to read it: presigned, or of Parley itself with the same token',
       tags: ['sessions'],
       auth: 'required',
       request: { params: sessionId },
@@ -223,9 +223,31 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
         const recording = await recordings.locate({
           recordingUrl: row.recordingUrl,
           conversationId: row.conversationId,
+          provider: row.provider,
         })
         if (!recording) throw new NotFoundError('the session has no recording')
-        return { status: 200, headers: noStore, body: { session_id: row.sessionId, ...recording } }
+        const kept = recording.location.startsWith('artefact://')
+        const url = kept ? { url: `${config.server.publicUrl}/sessions/${row.sessionId}/recording/audio` } : {}
+        return { status: 200, headers: noStore, body: { session_id: row.sessionId, ...recording, ...url } }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/sessions/:session_id/recording/audio',
+      operationId: 'getRecordingAudio',
+      summary: 'The recording itself, where Parley keeps it; 404 where a bucket does',
+      tags: ['sessions'],
+      auth: 'required',
+      request: { params: sessionId },
+      responses: {
+        200: { description: 'MP3', contentType: 'audio/mpeg', headers: { 'Content-Length': 'Its size in bytes' } },
+      },
+      handler: async ({ params, caller }) => {
+        const { row } = await getRow(caller, params.session_id)
+        const file = row.recordingUrl === null ? undefined : await artefacts.open(row.recordingUrl)
+        if (!file) throw new NotFoundError('no recording of the session is kept here')
+        const headers = { ...noStore, 'Content-Length': String(file.sizeBytes) }
+        return { status: 200, headers, body: file.stream }
       },
     }),
     route({

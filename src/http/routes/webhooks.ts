@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { streamRaw } from '../body.js'
 import { type Incoming, route, type Route } from '../route.js'
 import type { ReceivingProvider, ReceivingRoute, WebhookAnswer, WebhookReceiver } from '../webhook-receiver.js'
 
@@ -34,13 +35,18 @@ function webhookRoute(
     auth: 'none',
     // Whoever has the provider's secret may send as much as happens.
     anonymousLimit: false,
-    request: { raw: { limitBytes: bodyLimitBytes } },
+    request: {
+      raw: provider.intake
+        ? { limitBytes: provider.intake.limitBytes, streamed: true }
+        : { limitBytes: bodyLimitBytes },
+    },
   } as const
   const receive = async ({ raw, ctx }: Pick<Incoming, 'raw' | 'ctx'>) => {
     const arrivedAt = Date.now()
     const target = ctx.originalUrl
     const url = new URL(target, 'http://localhost')
-    return await receiver.receive(provider, { rawBody: raw, headers: ctx.headers, url, target, arrivedAt })
+    const stream = provider.intake ? { stream: streamRaw(ctx, provider.intake.limitBytes) } : {}
+    return await receiver.receive(provider, { rawBody: raw, ...stream, headers: ctx.headers, url, target, arrivedAt })
   }
   if (address.answer) return ownAnswer(common, address.answer, receive)
   return route({

@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
+import type { SessionProvider } from '../../domain/session.js'
 
 export interface RecordingsConfig {
   /** Set while recording is enabled. */
@@ -36,12 +37,16 @@ export function createRecordings({ recording, credentials }: RecordingsConfig) {
   }
 
   return {
-    /** The place that the provider named; until then the expected one, while recording is enabled. */
+    /** The place that the provider named; until then the expected one, while recording is enabled at Tavus. */
     async locate(session: {
       recordingUrl: string | null
       conversationId: string
+      provider: SessionProvider
     }): Promise<RecordingPlace | undefined> {
-      const expected = recording && `s3://${recording.bucket}/${session.conversationId}/recording.mp4`
+      const expected =
+        recording && session.provider === 'tavus'
+          ? `s3://${recording.bucket}/${session.conversationId}/recording.mp4`
+          : undefined
       const location = session.recordingUrl ?? expected
       if (!location) return undefined
       return { location, named_by: session.recordingUrl ? 'provider' : 'default', ...(await presign(location)) }

@@ -1,0 +1,66 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FieldError } from '../../domain/errors.js'
+import type { Delivery } from '../../domain/webhook.js'
+import { headerOf, isPlain, keptHeaders, readObject, wrongFields } from '../body.js'
+import { fieldsOf } from '../json.js'
+import { bothForms, type WebhookProvider } from '../provider.js'
+import { createStandardVerifier, decodedKey } from '../standard-webhooks.js'
+import { identityChange } from './events.js'
+
+export interface ClerkWebhookConfig {
+  /** whsec_…, one of each endpoint: any verifies. */
+  webhookSecrets: readonly string[]
+  acceptUnsigned: boolean
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+/** Clerk's webhooks, which Svix delivers (clerk.com/docs/guides/development/webhooks/overview). */
+export function createClerkWebhooks({ webhookSecrets, acceptUnsigned, now }: ClerkWebhookConfig): WebhookProvider {
+  const keys = webhookSecrets.flatMap((secret) => decodedKey(secret) ?? [])
+  const verify = createStandardVerifier({ keys, now })
+  const open = acceptUnsigned && webhookSecrets.length === 0
+  return {
+    name: 'clerk',
+    routes: [{ name: 'clerk', paths: bothForms('/webhooks/clerk') }],
+    configured: keys.length > 0 || open,
+    verify(rawBody, headers) {
+      if (open) return { ok: true }
+      // Only svix-*: the unbranded names are another scheme's, which Clerk does not send.
+      return verify({
+        id: headerOf(headers, 'svix-id'),
+        timestamp: headerOf(headers, 'svix-timestamp'),
+        signature: headerOf(headers, 'svix-signature'),
+        rawBody,
+      })
+    },
+    parse: (rawBody, headers) => deliveryOf(rawBody, headers),
+    effects: ({ kind, payload }) => ({
+      target: 'identity',
+      provider: 'clerk',
+      ...identityChange(kind, JSON.parse(payload.toString('utf8'))),
+    }),
+  }
+}
+
+function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
+  const body = readObject(rawBody)
+  const { type } = body
+  const data = fieldsOf(body.data)
+  // The entity's own id comes last: every change of one user has the same.
+  const key = [body.event_id, headerOf(headers, 'svix-id'), data.id].find(isPlain)
+  const errors: FieldError[] = []
+  if (!isPlain(type)) errors.push({ pointer: '/type', detail: 'must be the type of an event' })
+  if (key === undefined) errors.push({ pointer: '/data/id', detail: 'must be the id of what the event is about' })
+  if (!isPlain(type) || key === undefined) throw wrongFields(errors)
+  const eventId = `${type}/${key}`
+  return {
+    provider: 'clerk',
+    kind: type,
+    externalId: isPlain(data.id) ? data.id : key,
+    deliveryKey: `clerk/${eventId}`,
+    eventId,
+    payload: rawBody,
+    headers: keptHeaders(headers, ['svix-id', 'svix-timestamp']),
+  }
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FieldError } from '../../domain/errors.js'
+import type { Delivery } from '../../domain/webhook.js'
+import { type ArtefactStore, isFolderName } from '../artefacts.js'
+import { headerOf, isPlain, keptHeaders, readObject, wrongFields } from '../body.js'
+import { type Fields, fieldsOf } from '../json.js'
+import { bothForms, type WebhookProvider } from '../provider.js'
+import { isKnownType, normaliseElevenLabsEvent } from './events.js'
+import { createIntake } from './intake.js'
+import { createSignatureCheck } from './signature.js'
+
+export interface ElevenLabsWebhookConfig {
+  /** wsec_…, used as text: any verifies. */
+  webhookSecrets: readonly string[]
+  acceptUnsigned: boolean
+  /** Of a body without its audio. */
+  bodyLimitBytes: number
+  artefacts: ArtefactStore
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+/** Of a body with its audio. */
+const audioLimitBytes = 32 * 1024 * 1024
+
+/** Post-call webhooks of ElevenLabs' agents (elevenlabs.io/docs/eleven-agents/workflows/post-call-webhooks): no event id. */
+export function createElevenLabsWebhooks(config: ElevenLabsWebhookConfig): WebhookProvider {
+  const secrets = config.webhookSecrets.filter(Boolean)
+  const open = config.acceptUnsigned && secrets.length === 0
+  const check = createSignatureCheck({ secrets, now: config.now })
+  const { artefacts, bodyLimitBytes: envelopeLimitBytes, now = Date.now } = config
+  return {
+    name: 'elevenlabs',
+    routes: [{ name: 'elevenLabs', paths: bothForms('/webhooks/elevenlabs') }],
+    configured: secrets.length > 0 || open,
+    intake: {
+      limitBytes: audioLimitBytes,
+      take: createIntake({ check: open ? undefined : check, artefacts, envelopeLimitBytes }),
+    },
+    verify(rawBody, headers) {
+      if (open) return { ok: true }
+      const signature = check(headerOf(headers, 'elevenlabs-signature'))
+      if ('refused' in signature) return { ok: false, reason: signature.refused }
+      signature.update(rawBody)
+      return signature.verify()
+    },
+    parse: (rawBody, headers) => deliveryOf(rawBody, headers),
+    effects({ externalId, payload }) {
+      const event = normaliseElevenLabsEvent(JSON.parse(payload.toString('utf8')))
+      return { target: 'session', conversationId: externalId, event }
+    },
+    asDelivery(conversation, { sessionId, conversationId }) {
+      const data = { ...fieldsOf(conversation), conversation_id: conversationId }
+      const body = JSON.stringify({
+        type: 'post_call_transcription',
+        event_timestamp: endOf(data) ?? Math.floor(now() / 1000),
+        data,
+      })
+      return { ...deliveryOf(Buffer.from(body), {}), sessionId }
+    },
+  }
+}
+
+/** The answer to a question has no time of its own; undefined where the conversation does not say when it ended. */
+function endOf(data: Fields): number | undefined {
+  const { start_time_unix_secs: start, call_duration_secs: seconds } = fieldsOf(data.metadata)
+  return typeof start === 'number' && typeof seconds === 'number' ? start + seconds : undefined
+}
+
+function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
+  const body = readObject(rawBody)
+  const { type } = body
+  const { conversation_id: id, full_audio: audio } = fieldsOf(body.data)
+  const errors: FieldError[] = []
+  if (!isPlain(type)) errors.push({ pointer: '/type', detail: 'must be the type of an event' })
+  if (!isFolderName(id) && (isKnownType(type) || id !== undefined))
+    errors.push({ pointer: '/data/conversation_id', detail: 'must be the id of a conversation' })
+  if (typeof audio === 'string' && !audio.startsWith('artefact://'))
+    errors.push({ pointer: '/data/full_audio', detail: 'must be base64 that could be put away' })
+  if (!isPlain(type) || errors.length > 0) throw wrongFields(errors)
+  // A type that we do not know need not be about a conversation: then the body is what tells two apart.
+  const externalId = isFolderName(id) ? id : createHash('sha256').update(rawBody).digest('hex').slice(0, 32)
+  const eventId = `${type}/${externalId}`
+  return {
+    provider: 'elevenlabs',
+    kind: type,
+    externalId,
+    deliveryKey: `elevenlabs/${eventId}`,
+    eventId,
+    payload: rawBody,
+    headers: keptHeaders(headers),
+  }
+}

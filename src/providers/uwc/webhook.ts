@@ -1,0 +1,108 @@
+import { createHmac } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FieldError } from '../../domain/errors.js'
+import type { Delivery, PartnerJobKind } from '../../domain/webhook.js'
+import { headerOf, isPlain, keptHeaders, readObject, wrongFields } from '../body.js'
+import { bothForms, type Verification, type WebhookProvider } from '../provider.js'
+import { createStandardVerifier, decodedKey, isTimely, sameText } from '../standard-webhooks.js'
+import { fieldOf, partnerEffect } from './events.js'
+
+export interface UwcWebhookConfig {
+  /** whsec_<base64>, else used as text: any verifies. */
+  webhookSecrets: readonly string[]
+  acceptUnsigned: boolean
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+const addresses: readonly [kind: PartnerJobKind, path: string, name: string][] = [
+  ['asr', 'asr/complete', 'uwcAsrComplete'],
+  ['rag', 'rag/indexed', 'uwcRagIndexed'],
+  ['training', 'training/status', 'uwcTrainingStatus'],
+  ['analysis', 'analysis/complete', 'uwcAnalysisComplete'],
+  ['followup', 'followup/draft', 'uwcFollowupDraft'],
+]
+
+/** The ML partner's answers: Standard Webhooks, and the form of X-UWC-Signature that is older. */
+export function createUwcWebhooks({
+  webhookSecrets,
+  acceptUnsigned,
+  now = Date.now,
+}: UwcWebhookConfig): WebhookProvider {
+  const keys = webhookSecrets.flatMap((secret) => keyOf(secret) ?? [])
+  const verifyStandard = createStandardVerifier({ keys, now })
+  const open = acceptUnsigned && webhookSecrets.length === 0
+  return {
+    name: 'uwc',
+    routes: addresses.map(([, path, name]) => ({ name, paths: bothForms(`/webhooks/uwc/${path}`) })),
+    configured: keys.length > 0 || open,
+    verify(rawBody, headers) {
+      if (open) return { ok: true }
+      if (!isStandard(headers)) return verifyOlder(keys, rawBody, headers, now() / 1000)
+      return verifyStandard({
+        id: headerOf(headers, 'webhook-id'),
+        timestamp: headerOf(headers, 'webhook-timestamp'),
+        signature: headerOf(headers, 'webhook-signature'),
+        rawBody,
+      })
+    },
+    parse: (rawBody, headers, url) => deliveryOf(rawBody, headers, kindOf(url)),
+    effects: ({ kind, payload }) => partnerEffect(kind as PartnerJobKind, JSON.parse(payload.toString('utf8'))),
+  }
+}
+
+function keyOf(secret: string): Buffer | undefined {
+  if (secret.startsWith('whsec_')) return decodedKey(secret)
+  return secret === '' ? undefined : Buffer.from(secret)
+}
+
+/** Only this form signs the id: beside the older signature anybody could put another one, and so repeat an event. */
+const isStandard = (headers: IncomingHttpHeaders) => headers['webhook-signature'] !== undefined
+
+function verifyOlder(
+  keys: readonly Buffer[],
+  rawBody: Buffer,
+  headers: IncomingHttpHeaders,
+  nowSeconds: number,
+): Verification {
+  const timestamp = headerOf(headers, 'x-uwc-timestamp')
+  const signature = headerOf(headers, 'x-uwc-signature')?.replace(/^sha256=/i, '')
+  if (!timestamp || !signature) return { ok: false, reason: 'no_signature' }
+  if (!isTimely(timestamp, nowSeconds)) return { ok: false, reason: 'wrong_time' }
+  let fits = false
+  for (const key of keys) {
+    const digest = createHmac('sha256', key).update(`${timestamp}.`).update(rawBody).digest()
+    fits = sameText(digest.toString('hex'), signature.toLowerCase()) || fits
+    fits = sameText(digest.toString('base64'), signature) || fits
+  }
+  return fits ? { ok: true } : { ok: false, reason: 'wrong_signature' }
+}
+
+function kindOf(url: URL): PartnerJobKind {
+  const found = addresses.find(([, path]) => url.pathname.toLowerCase().replace(/\/+$/, '').endsWith(`/uwc/${path}`))
+  if (!found) throw new Error('no address of the partner')
+  return found[0]
+}
+
+function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders, kind: PartnerJobKind): Delivery {
+  const body = readObject(rawBody)
+  const field = (name: string): string | undefined => fieldOf(body, name, isPlain)
+  const [jobId, companyId, status] = [field('job_id'), field('company_id'), field('status')]
+  const errors: FieldError[] = []
+  if (jobId === undefined) errors.push({ pointer: '/job_id', detail: 'must be the id of a job' })
+  if (companyId === undefined) errors.push({ pointer: '/company_id', detail: 'must be the id of a company' })
+  if (status === undefined) errors.push({ pointer: '/status', detail: 'must be the status of the job' })
+  if (jobId === undefined || companyId === undefined || status === undefined) throw wrongFields(errors)
+  const signedId = isStandard(headers) ? headerOf(headers, 'webhook-id') : undefined
+  const key = [signedId, field('event_id')].find(isPlain) ?? jobId
+  const eventId = `${kind}/${key}/${status.toLowerCase()}`
+  return {
+    provider: 'uwc',
+    kind,
+    externalId: jobId,
+    deliveryKey: `uwc/${eventId}`,
+    eventId,
+    payload: rawBody,
+    headers: keptHeaders(headers, ['webhook-id', 'webhook-timestamp', 'x-uwc-timestamp']),
+  }
+}
