@@ -144,7 +144,7 @@ describe('@integration the providers’ own APIs', () => {
     await expect(new RoomServiceClient(simulator.url, 'devkey', 'wrong').listRooms()).rejects.toMatchObject({
       status: 401,
     })
-    const token = new AccessToken('devkey', accounts.secrets.livekit[0])
+    const token = new AccessToken('devkey', accounts.secrets.livekit[0], { identity: 'somebody' })
     token.addGrant({ roomJoin: true, room: 'r1' })
     const answer = await call(
       'POST',

@@ -39,6 +39,8 @@ export interface WebhookRecord {
   dueAt: number
   copies: Marks[]
   webhook: OutgoingWebhook
+  /** Whose life it tells of. */
+  subject: string | null
   deliveries: WebhookDelivery[]
 }
 
@@ -79,6 +81,7 @@ export function presentWebhook(record: WebhookRecord) {
     kind: webhook.kind,
     external_id: webhook.externalId,
     event_id: webhook.eventId ?? null,
+    subject: record.subject,
     path: webhook.path,
     due_at: new Date(dueAt).toISOString(),
     body_sha256: createHash('sha256').update(webhook.body).digest('hex'),

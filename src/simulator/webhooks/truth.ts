@@ -50,8 +50,9 @@ export function createWebhookTruth(path: string | undefined) {
         const states = timeline.map(({ afterMs, state }) => ({ at: now + afterMs, state }))
         change({ subject: { provider, ...subject, timeline: states } })
       }
+      const subject = script.subjects[0]?.externalId ?? null
       return script.steps.map(({ afterMs, webhook }) => {
-        const record = { seq: ++lastSeq, provider, dueAt: now + afterMs, copies, webhook, deliveries: [] }
+        const record = { seq: ++lastSeq, provider, dueAt: now + afterMs, copies, webhook, subject, deliveries: [] }
         records.set(record.seq, record)
         append({
           webhook: Buffer.byteLength(webhook.body) > largestKeptBody ? withoutBody(record) : structuredClone(record),
