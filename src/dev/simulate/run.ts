@@ -46,6 +46,8 @@ export interface DayReport {
 /** How long after the day everything may take to come to rest: the longest of the compressed retry schedules. */
 const restMs = 300_000
 const lookMs = 5000
+/** Once nothing else is on its way, the sessions' own rules get so much more time. */
+const rulesMs = 60_000
 
 /** Lets a day happen and compares it with the simulator's truth. */
 export async function runDay(run: DayRun): Promise<DayReport> {
@@ -85,9 +87,10 @@ async function untilAtRest(
   { place, onSettling }: DayRun,
   day: { beginning: Beginning; driven: DrivenSession[] },
 ): Promise<Rested> {
-  const until = Date.now() + restMs
+  let until = Date.now() + restMs
   for (;;) {
-    const { open, rested } = await look(place, day)
+    const { open, onlyRules, rested } = await look(place, day)
+    if (onlyRules) until = Math.min(until, Date.now() + rulesMs)
     if (open.length === 0 || Date.now() > until) return rested
     onSettling(open.join(', '))
     await sleep(lookMs)
@@ -105,13 +108,16 @@ async function look(place: Place, { beginning, driven }: { beginning: Beginning;
     // What is unmatched is listed here and no broken rule.
     const rules = alone ? await checkSessions(client, truth, driven) : []
     const sessions = rules.filter(({ name }) => name !== 'webhooks not processed')
+    const waiting = ledger.receipts.filter(({ status }) => status === 'received' || status === 'waiting').length
+    const sending = events.filter(({ pending }) => pending).length
+    const rulesOpen = sessions.filter(({ broken }) => broken > 0).length
     const open = openOf({
-      'webhooks to be sent': events.filter(({ pending }) => pending).length,
-      'receipts to be processed': ledger.receipts.filter(({ status }) => status === 'received' || status === 'waiting')
-        .length,
-      'session rules': sessions.filter(({ broken }) => broken > 0).length,
+      'webhooks to be sent': sending,
+      'receipts to be processed': waiting,
+      'session rules': rulesOpen,
     })
-    return { open, rested: { comparison, effects: compareEffects(subjects, { ledger, ...comparison }), sessions } }
+    const rested = { comparison, effects: compareEffects(subjects, { ledger, ...comparison }), sessions }
+    return { open, onlyRules: sending + waiting === 0, rested }
   })
 }
 
