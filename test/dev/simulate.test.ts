@@ -54,7 +54,8 @@ describe('@unit what became of an event', () => {
     ['missing', event(), [receipt({ status: 'received', processed: 0 })]],
     ['missing', event(), []],
     ['missing', event({ deliveries: [delivery(503), delivery(401)] }), []],
-    ['lost', event({ deliveries: [delivery(503), delivery(null)] }), []],
+    ['missing', event({ deliveries: [delivery(null), delivery(503)] }), []],
+    ['lost', event({ deliveries: [delivery(null), delivery(null)] }), []],
     ['lost', event({ deliveries: [] }), []],
     // The receiver took it, and its answer was lost.
     ['processed', event({ deliveries: [delivery(null)] }), [receipt()]],

@@ -7,7 +7,7 @@ export type Fate =
   /** Kept and listed, with the reason. */
   | 'unmatched'
   | 'failed'
-  /** No answer said that it was taken, and its provider gave up. */
+  /** Nobody answered, or it was never sent, and its provider does not try again. */
   | 'lost'
   /** Taken, or refused although it was authentic, and nowhere to be found. */
   | 'missing'
@@ -71,7 +71,8 @@ function withoutReceipt({ deliveries }: TruthEvent): { fate: Fate; reason: strin
     .flatMap(({ attempts }) => attempts.map(({ status }) => status))
   const taken = answers.find(is2xx)
   if (taken !== undefined) return { fate: 'missing', reason: `answered ${taken}, and there is no receipt` }
-  const refused = answers.find((status) => status !== null && status >= 400 && status < 500)
+  // Whatever is down behind it: as long as the API answers, it keeps what is authentic.
+  const refused = answers.find((status) => status !== null)
   if (refused !== undefined) return { fate: 'missing', reason: `authentic, and answered ${refused}` }
   return { fate: 'lost', reason: `answers: ${answers.map((status) => status ?? 'none').join(', ') || 'never sent'}` }
 }

@@ -89,12 +89,23 @@ async function untilAtRest(
 ): Promise<Rested> {
   let until = Date.now() + restMs
   for (;;) {
-    const { open, onlyRules, rested } = await look(place, day)
+    const { open, onlyRules, rested } = await lookPatiently(place, day)
     if (onlyRules) until = Math.min(until, Date.now() + rulesMs)
     if (open.length === 0 || Date.now() > until) return rested
     onSettling(open.join(', '))
     await sleep(lookMs)
   }
+}
+
+/** The API and the database may be on their way back still. */
+async function lookPatiently(...given: Parameters<typeof look>) {
+  for (let tries = 1; ; tries++)
+    try {
+      return await look(...given)
+    } catch (error) {
+      if (tries === 12) throw error
+      await sleep(lookMs)
+    }
 }
 
 async function look(place: Place, { beginning, driven }: { beginning: Beginning; driven: DrivenSession[] }) {
