@@ -2,6 +2,7 @@ import type { Config } from '../config.js'
 import type { CheckoutPorts } from './checkout-ports.js'
 import { childEnvironment } from './environment.js'
 import type { Secrets } from './secrets.js'
+import { simulatedWebhooks, simulatesOthers } from './simulated-providers.js'
 
 type Environment = Record<string, string | undefined>
 
@@ -25,14 +26,28 @@ const modelToCome = 'http://127.0.0.1/llm'
 export const isSimulated = (environment: Environment) =>
   environment.NODE_ENV !== 'production' && !environment.TAVUS_API_KEY?.trim()
 
+/** Whether anything at all is left to the simulator. */
+export const needsSimulator = (environment: Environment) =>
+  environment.NODE_ENV !== 'production' && (isSimulated(environment) || simulatesOthers(environment))
+
 /** What the configuration is checked with, before the ports of the simulator are known. */
 export const environmentToCheck = (environment: Environment): Environment =>
   isSimulated(environment) && !environment.CUSTOM_LLM_BASE_URL?.trim()
     ? { ...environment, CUSTOM_LLM_BASE_URL: modelToCome }
     : environment
 
-/** Settings that point every provider at the simulator. */
-export function simulatedProviders(simulator: string, given: Environment = {}) {
+/** Settings that point every provider without an account of the user's at the simulator. */
+export function simulatedProviders(
+  simulator: string,
+  { given = {}, secret }: { given?: Environment; secret: string },
+): Record<string, string> {
+  return {
+    ...(isSimulated(given) ? simulatedTavus(simulator, given) : {}),
+    ...simulatedWebhooks(simulator, { given, secret }),
+  }
+}
+
+function simulatedTavus(simulator: string, given: Environment) {
   return {
     TAVUS_BASE_URL: simulator,
     TAVUS_API_KEY: simulatorKey,
@@ -58,6 +73,8 @@ export function applicationEnvironment(
     TEMPORAL_ADDRESS: addresses.temporal,
     TEMPORAL_UI_URL: given.TEMPORAL_UI_URL?.trim() || addresses.temporalUi,
     JWT_SECRET: given.JWT_SECRET?.trim() || secrets.jwtSecret,
-    ...(addresses.simulator === undefined ? {} : simulatedProviders(addresses.simulator, given)),
+    ...(addresses.simulator === undefined
+      ? {}
+      : simulatedProviders(addresses.simulator, { given, secret: secrets.simulatedSecret })),
   }
 }

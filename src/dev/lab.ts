@@ -32,6 +32,10 @@ export interface LabOptions {
   database?: { adminUrl: string; passwords: RolePasswords; name: string }
   /** Workflows on disk, so that Temporal may be killed too. */
   temporalOnDisk?: boolean
+  /** Waited for whenever Temporal is to begin: so a run can keep it down. */
+  beforeTemporal?: () => Promise<void>
+  /** Of the simulator's choices. */
+  seed?: number
   /** Settings of the application on top of the lab's own. */
   env?: Record<string, string>
   /** Log lines of the application. */
@@ -51,16 +55,32 @@ export const labPassword = 'parley-demo'
 
 /** The whole system as processes of its own, for a run that measures or breaks it. */
 export async function startLab(options: LabOptions): Promise<Lab> {
-  const [database, temporal, simulatorUrl] = await Promise.all([
+  const ports = await labPorts()
+  const simulatorUrl = `http://127.0.0.1:${ports.simulator}`
+  const providers = simulatedProviders(simulatorUrl, { secret: password() })
+  const [database, temporal] = await Promise.all([
     options.progress.step('PostgreSQL', () => labDatabase(options)),
     options.progress.step('Temporal', (detail) => labTemporal(options, detail)),
-    labSimulator(options),
+    labSimulator(options, { ports, providers }),
   ])
   await seedDevelopment({ url: database.databaseUrl, demoPassword: labPassword, accounts: {} })
   const apiUrl = await options.progress.step('application', () =>
-    labApplication(options, { databaseUrl: database.databaseUrl, temporalAddress: temporal.address, simulatorUrl }),
+    labApplication(options, { databaseUrl: database.databaseUrl, temporalAddress: temporal.address, ports, providers }),
   )
   return { ...database, apiUrl, simulatorUrl, temporalAddress: temporal.address }
+}
+
+/** Chosen first: the simulator sends to the application, and the application asks the simulator. */
+async function labPorts() {
+  const simulator = await freePort()
+  const api = await freePort(new Set([simulator]))
+  return { simulator, api, metrics: await freePort(new Set([simulator, api])) }
+}
+
+interface Parts {
+  ports: Awaited<ReturnType<typeof labPorts>>
+  /** What tells the application and the simulator of each other. */
+  providers: Record<string, string>
 }
 
 const password = () => randomBytes(18).toString('base64url')
@@ -86,33 +106,39 @@ function urls(adminUrl: string, passwords: RolePasswords, database: string) {
 }
 
 async function labTemporal(
-  { dataDir, supervisor, progress, temporalOnDisk }: LabOptions,
+  { dataDir, supervisor, progress, temporalOnDisk, beforeTemporal }: LabOptions,
   detail: (text: string) => void,
 ) {
   const binary = await findTemporal({ detail, say: progress.say })
   const onDisk = temporalOnDisk ? { dbFile: join(dataDir, 'temporal', 'temporal.db') } : {}
-  return await startTemporal({ binary, searchAttributes: searchAttributeDefinitions, supervisor, ...onDisk })
+  const gate = beforeTemporal ? { beforeStart: beforeTemporal } : {}
+  return await startTemporal({ binary, searchAttributes: searchAttributeDefinitions, supervisor, ...onDisk, ...gate })
 }
 
-async function labSimulator({ dataDir, supervisor }: LabOptions): Promise<string> {
-  const port = await freePort()
-  await supervisor.start(simulatorProgram({ port, dataDir, env: childEnvironment(), onLine: () => undefined }))
-  return `http://127.0.0.1:${port}`
+async function labSimulator({ dataDir, supervisor, seed }: LabOptions, { ports, providers }: Parts): Promise<void> {
+  const spec = simulatorProgram({
+    port: ports.simulator,
+    dataDir,
+    env: childEnvironment(providers),
+    webhookTarget: `http://127.0.0.1:${ports.api}`,
+    seed,
+    onLine: () => undefined,
+  })
+  await supervisor.start(spec)
 }
 
 async function labApplication(
   { dataDir, supervisor, split, env, onLine }: LabOptions,
-  at: { databaseUrl: string; temporalAddress: string; simulatorUrl: string },
+  { ports, providers, ...at }: Parts & { databaseUrl: string; temporalAddress: string },
 ): Promise<string> {
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://127.0.0.1:${ports.api}`
   const programs = applicationPrograms({
     split,
     url,
-    workerMetricsPort: await freePort(new Set([port])),
+    workerMetricsPort: ports.metrics,
     shutdownGraceMs: 20_000,
     env: childEnvironment({
-      PORT: String(port),
+      PORT: String(ports.api),
       HOST: '127.0.0.1',
       PUBLIC_URL: url,
       DATABASE_URL: at.databaseUrl,
@@ -121,7 +147,7 @@ async function labApplication(
       PARLEY_DATA_DIR: dataDir,
       PARLEY_SPLIT: String(split),
       LOG_LEVEL: 'warn',
-      ...simulatedProviders(at.simulatorUrl),
+      ...providers,
       ...env,
     }),
     onLine: onLine ?? (() => undefined),

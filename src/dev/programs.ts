@@ -34,10 +34,25 @@ function nodeProgram(
   }
 }
 
-/** The providers' stand-in. */
-export function simulatorProgram({ port, dataDir, ...common }: Common & { port: number; dataDir: string }): ChildSpec {
+export interface SimulatorProgramOptions extends Common {
+  port: number
+  dataDir: string
+  /** Where the application takes webhooks. */
+  webhookTarget: string
+  /** The same as providers know it; Twilio signs it. */
+  webhookSignedBase?: string | undefined
+  seed?: number | undefined
+}
+
+/** The providers' stand-in. Its environment has the same secrets as the application's. */
+export function simulatorProgram(options: SimulatorProgramOptions): ChildSpec {
+  const { port, dataDir, webhookTarget, webhookSignedBase = webhookTarget, seed, ...common } = options
   const url = `http://127.0.0.1:${port}`
-  const args = ['--port', String(port), '--data-dir', dataDir, '--public-url', url]
+  const args = [
+    ...['--port', String(port), '--data-dir', dataDir, '--public-url', url],
+    ...['--webhook-target', webhookTarget, '--webhook-signed-base', webhookSignedBase],
+    ...(seed === undefined ? [] : ['--seed', String(seed)]),
+  ]
   return nodeProgram({
     ...common,
     name: 'simulator',

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-const names = ['postgresPassword', 'ownerPassword', 'applicationPassword', 'jwtSecret'] as const
+const names = ['postgresPassword', 'ownerPassword', 'applicationPassword', 'jwtSecret', 'simulatedSecret'] as const
 
 /** What this installation made up for itself. */
 export type Secrets = Record<(typeof names)[number], string>

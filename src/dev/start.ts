@@ -2,7 +2,12 @@ import { join } from 'node:path'
 import { searchAttributeDefinitions } from '../../workflows/messages.js'
 import type { Config } from '../config.js'
 import { migrateUp } from '../store/migrate.js'
-import { type Addresses, applicationEnvironment, isSimulated } from './application-environment.js'
+import {
+  type Addresses,
+  applicationEnvironment,
+  needsSimulator,
+  simulatedProviders,
+} from './application-environment.js'
 import type { BannerFacts } from './banner.js'
 import { choosePorts, type CheckoutPorts, rememberPorts } from './checkout-ports.js'
 import { childEnvironment } from './environment.js'
@@ -109,13 +114,15 @@ async function bringTemporal(start: Prepared, binary: string): Promise<void> {
 }
 
 async function bringSimulator(start: Prepared): Promise<void> {
-  const { config, supervisor, progress, ports } = start
-  const log = logFile(start, 'simulator')
+  const { config, supervisor, progress, ports, secrets } = start
+  const given = childEnvironment()
   const spec = simulatorProgram({
     port: ports.simulator,
     dataDir: config.dataDir,
-    env: childEnvironment(),
-    onLine: log,
+    env: { ...given, ...simulatedProviders(simulatorUrl(start), { given, secret: secrets.simulatedSecret }) },
+    webhookTarget: localUrl(start),
+    webhookSignedBase: given.PUBLIC_URL?.trim() || undefined,
+    onLine: logFile(start, 'simulator'),
   })
   await progress.step('simulator', () => supervisor.start(spec))
 }
@@ -132,6 +139,8 @@ async function bringApplication(start: Prepared, addresses: Addresses): Promise<
   })
   await progress.step('application', () => Promise.all(programs.map((program) => supervisor.start(program))))
 }
+
+const simulatorUrl = ({ ports }: Prepared) => `http://127.0.0.1:${ports.simulator}`
 
 function localUrl({ config, ports }: Prepared): string {
   const everywhere = config.server.host === '0.0.0.0' || config.server.host === '::'
@@ -159,7 +168,7 @@ export async function startEverything(start: Start): Promise<BannerFacts> {
   const binary = await temporalProgram(start)
   const temporal = config.temporal.address ?? `127.0.0.1:${ports.temporal}`
   const temporalUi = config.server.temporalUiUrl ?? (binary && `http://127.0.0.1:${ports.temporalUi}`)
-  const simulator = isSimulated(childEnvironment()) ? `http://127.0.0.1:${ports.simulator}` : undefined
+  const simulator = needsSimulator(childEnvironment()) ? simulatorUrl(prepared) : undefined
   await Promise.all([
     binary && bringTemporal(prepared, binary),
     simulator && bringSimulator(prepared),

@@ -21,6 +21,8 @@ export interface TemporalOptions {
   tuning?: Readonly<Record<string, string | number | boolean>>
   supervisor?: Supervisor
   log?: (line: string) => void
+  /** Waited for before each start of the program. */
+  beforeStart?: () => Promise<void>
 }
 
 export interface RunningTemporal {
@@ -95,6 +97,7 @@ function childSpec(options: TemporalOptions, at: { port: number; address: string
     isReady: () => isServing(at.address, at.namespace),
     readyTimeoutMs: 60_000,
     onLine: options.log ?? (() => undefined),
+    ...(options.beforeStart ? { beforeStart: options.beforeStart } : {}),
   }
 }
 

@@ -2,12 +2,13 @@ import { bodyParser } from '@koa/bodyparser'
 import type Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import { InvalidInput } from './invalid.js'
+import { Unprocessable } from './webhooks/unprocessable.js'
 
 /** The routers in one application, with answers in JSON for whatever fits none of them. */
 export function createApp({ routers, logged }: { routers: Router[]; logged: Middleware }): Koa {
   const app = new Koa()
   app.silent = true
-  const isApi = (path: string) => path.startsWith('/v2/') || path.startsWith('/llm/')
+  const isApi = (path: string) => apis.some((prefix) => path.startsWith(prefix))
   app.use(async (ctx, next) => {
     await (isApi(ctx.path) ? logged(ctx, next) : next())
   })
@@ -28,6 +29,9 @@ export function createApp({ routers, logged }: { routers: Router[]; logged: Midd
   return app
 }
 
+/** Paths of the providers, whose requests are remembered. */
+const apis = ['/v2/', '/llm/', '/2010-04-01/', '/twirp/', '/v1/']
+
 const answerErrors: Middleware = async (ctx, next) => {
   try {
     await next()
@@ -45,6 +49,8 @@ const answerErrors: Middleware = async (ctx, next) => {
 }
 
 function describe(error: unknown, path: string): { status: number; body: Record<string, unknown> } {
+  if (error instanceof Unprocessable)
+    return { status: 422, body: { error: error.message, field: error.field, errors: error.errors } }
   if (error instanceof InvalidInput) {
     const { message, field } = error
     // Tavus names no field apart from its sentence.

@@ -10,6 +10,10 @@ const range = z
   })
   .transform((value): Range => (typeof value === 'number' ? [value, value] : value))
 
+const webAddress = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+  .transform((url) => url.replace(/\/+$/, ''))
+
 const settings = z.strictObject({
   join_delay_ms: range,
   shutdown_delay_ms: range,
@@ -31,6 +35,18 @@ const settings = z.strictObject({
   llm_cold_ms: range,
   llm_warm_seconds: z.number().min(0),
   llm_token_ms: range,
+  /** Base address of who receives the other providers' webhooks, without a trailing slash. */
+  webhook_target: webAddress.nullable(),
+  /** The same as those providers know it; webhook_target when null. Twilio signs it. */
+  webhook_signed_base: webAddress.nullable(),
+  /** Retry schedules of hours and days are multiplied by this. */
+  webhook_retry_scale: z.number().min(0).max(1),
+  elevenlabs_retries: z.boolean(),
+  /** As in the fragment of an address configured at Twilio: rc=3&rp=5xx,ct,rt. */
+  twilio_overrides: z.string().max(200),
+  bland_retry_delays_ms: z.array(milliseconds).max(20),
+  /** So many failures in a row end CallRail's webhooks. */
+  callrail_disable_after: z.int().min(1).nullable(),
 })
 
 const patchSchema = settings.partial()
@@ -59,6 +75,16 @@ const defaults: Omit<Config, 'api_key'> = {
   llm_cold_ms: [8000, 8000],
   llm_warm_seconds: 300,
   llm_token_ms: [20, 40],
+  webhook_target: null,
+  webhook_signed_base: null,
+  // A ladder of 27 hours becomes one of 100 seconds.
+  webhook_retry_scale: 0.001,
+  // Off by default there as well (elevenlabs.io/docs, webhooks).
+  elevenlabs_retries: false,
+  twilio_overrides: '',
+  // Count and spacing are documented nowhere.
+  bland_retry_delays_ms: [1000, 5000, 15_000, 30_000],
+  callrail_disable_after: null,
 }
 
 /** The settings in force; reset goes back to those of the start. */

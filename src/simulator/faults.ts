@@ -1,10 +1,14 @@
 import { z } from 'zod'
 import { parse } from './invalid.js'
 import type { Random } from './random.js'
+import { type WebhookSender, webhookSenders } from './webhooks/event.js'
 
+/** Of the other providers, whose calls and conversations are only read. */
+const apisOfOthers = ['twilio', 'livekit', 'elevenlabs'] as const
 const apiKinds = ['latency', 'status', 'lost_answer', 'reset'] as const
 const callbackKinds = ['lost', 'duplicate', 'reorder', 'forged_token', 'delay'] as const
-const apiOperations = ['create', 'get', 'list', 'end', 'delete', 'llm', 'any'] as const
+const webhookKinds = ['lost', 'duplicate', 'reorder', 'bad_signature', 'delay'] as const
+const apiOperations = ['create', 'get', 'list', 'end', 'delete', 'llm', ...apisOfOthers, 'any'] as const
 
 export type ApiOperation = Exclude<(typeof apiOperations)[number], 'any'>
 
@@ -30,7 +34,15 @@ const callbackFault = z.strictObject({
   event_type: z.string().min(1).optional(),
 })
 
-const faultSchema = z.discriminatedUnion('operation', [apiFault, callbackFault])
+const webhookFault = z.strictObject({
+  ...common,
+  operation: z.literal('webhook'),
+  kind: z.enum(webhookKinds),
+  provider: z.enum(webhookSenders).optional(),
+  event_type: z.string().min(1).optional(),
+})
+
+const faultSchema = z.discriminatedUnion('operation', [apiFault, callbackFault, webhookFault])
 
 /** A fault to arm, as POST /__sim/faults takes it. */
 export type FaultInput = z.input<typeof faultSchema>
@@ -41,7 +53,8 @@ interface Armed {
 }
 export type ApiFault = z.output<typeof apiFault> & Armed
 export type CallbackFault = z.output<typeof callbackFault> & Armed
-export type Fault = ApiFault | CallbackFault
+export type WebhookFault = z.output<typeof webhookFault> & Armed
+export type Fault = ApiFault | CallbackFault | WebhookFault
 
 /** The provider's bad days, by rate or a number of times. */
 export function createFaults(random: Random) {
@@ -79,6 +92,15 @@ export function createFaults(random: Random) {
       armed.filter(
         (fault): fault is CallbackFault =>
           fault.operation === 'callback' && (fault.event_type ?? eventType) === eventType && hits(fault),
+      ),
+    /** All faults that strike this webhook of another provider. */
+    strikeWebhook: (provider: WebhookSender, kind: string): WebhookFault[] =>
+      armed.filter(
+        (fault): fault is WebhookFault =>
+          fault.operation === 'webhook' &&
+          (fault.provider ?? provider) === provider &&
+          (fault.event_type ?? kind) === kind &&
+          hits(fault),
       ),
   }
 }

@@ -1,16 +1,6 @@
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
 import { join } from 'node:path'
 import type { CallbackEvent, Conversation, ConversationPatch, Delivery } from './conversation.js'
+import { createLineFile } from './line-file.js'
 
 /** One line of the journal. */
 export type JournalLine =
@@ -31,72 +21,31 @@ export interface Journal {
 /** Without a folder nothing outlives the process. */
 export const noJournal: Journal = { open: () => [], append() {}, flush() {}, clear() {}, close() {} }
 
-/** Loses at most this much of what no answer depends on. */
-const flushMs = 50
-
 /** Ended conversations beyond these are forgotten at a start, or a checkout would collect them for ever. */
 const keptEnded = 10_000
 
 /** The truth as lines of JSON in a folder, appended to; a start makes one line of each conversation. */
 export function createJournal(folder: string): Journal {
-  const path = join(folder, 'simulator-journal.jsonl')
-  let file: number | undefined
-  let lines: string[] = []
-  let timer: NodeJS.Timeout | undefined
-
-  function flush() {
-    clearTimeout(timer)
-    timer = undefined
-    if (lines.length === 0 || file === undefined) return
-    writeSync(file, lines.join(''))
-    lines = []
-  }
-
+  const { open, ...file } = createLineFile(join(folder, 'simulator-journal.jsonl'))
   return {
+    ...file,
     open() {
-      mkdirSync(folder, { recursive: true })
-      const conversations = existsSync(path) ? replay(readFileSync(path, 'utf8')) : []
-      const compact = conversations.map((created) => `${JSON.stringify({ created })}\n`)
-      writeFileSync(`${path}.new`, compact.join(''))
-      renameSync(`${path}.new`, path)
-      file = openSync(path, 'a')
+      let conversations: Conversation[] = []
+      open((lines) => {
+        conversations = replay(lines as JournalLine[])
+        return conversations.map((created) => ({ created }))
+      })
       return conversations
-    },
-    append(line) {
-      lines.push(`${JSON.stringify(line)}\n`)
-      timer ??= setTimeout(flush, flushMs)
-    },
-    flush,
-    clear() {
-      lines = []
-      if (file !== undefined) ftruncateSync(file)
-    },
-    close() {
-      flush()
-      if (file !== undefined) closeSync(file)
-      file = undefined
     },
   }
 }
 
-function replay(text: string): Conversation[] {
+function replay(lines: JournalLine[]): Conversation[] {
   const byId = new Map<string, Conversation>()
-  for (const line of text.split('\n')) {
-    const read = line === '' ? undefined : readLine(line)
-    if (read !== undefined) apply(byId, read)
-  }
+  for (const line of lines) apply(byId, line)
   const ended = [...byId.values()].filter((conversation) => conversation.status === 'ended')
   for (const old of ended.slice(0, Math.max(0, ended.length - keptEnded))) byId.delete(old.id)
   return [...byId.values()]
-}
-
-/** The last line of a killed process may be cut off. */
-function readLine(line: string): JournalLine | undefined {
-  try {
-    return JSON.parse(line) as JournalLine
-  } catch {
-    return undefined
-  }
 }
 
 function apply(byId: Map<string, Conversation>, line: JournalLine): void {

@@ -1,10 +1,14 @@
 import { parseArgs } from 'node:util'
+import { loadConfig } from '../config.js'
 import { startSimulator } from './server.js'
+import { accountsOf } from './webhooks/accounts.js'
 
-// The simulator as a process of its own: one line of JSON says that it listens.
+// The simulator as a process of its own: one line of JSON says that it listens. Secrets of webhooks are those of the
+// application's own variables (CLERK_WEBHOOK_SECRET and the others), so that both sides agree.
 
 const usage = `usage: npm run simulator -- [--port 4010] [--host 127.0.0.1] [--data-dir folder] [--tavus-api-key key]
-                            [--seed number] [--public-url url]`
+                            [--seed number] [--public-url url] [--webhook-target url]
+                            [--webhook-signed-base url]`
 
 const help = `${usage}
 
@@ -12,6 +16,8 @@ const help = `${usage}
   --data-dir       keeps the conversations there over a restart; without it they are in memory
   --tavus-api-key  the key that requests must carry; sim-tavus-key unless said
   --seed           makes its delays and texts repeatable
+  --webhook-target       where signed webhooks are sent
+  --webhook-signed-base  address that Twilio signs, when it is another one
   --public-url     address of the rooms, when it is not http://HOST:PORT
 `
 
@@ -25,6 +31,8 @@ function readOptions() {
       seed: { type: 'string' },
       'public-url': { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
+      'webhook-target': { type: 'string' },
+      'webhook-signed-base': { type: 'string' },
     },
   })
   return {
@@ -34,7 +42,12 @@ function readOptions() {
     apiKey: values['tavus-api-key'],
     dataDir: values['data-dir'],
     seed: values.seed === undefined ? undefined : wholeNumber('--seed', values.seed, 2 ** 32 - 1),
-    publicUrl: values['public-url'] === undefined ? undefined : webAddress('--public-url', values['public-url']),
+    publicUrl: optionalAddress('--public-url', values['public-url']),
+    timings: {
+      webhook_target: optionalAddress('--webhook-target', values['webhook-target']),
+      webhook_signed_base: optionalAddress('--webhook-signed-base', values['webhook-signed-base']),
+    },
+    accounts: accountsOf(loadConfig()),
   }
 }
 
@@ -48,6 +61,9 @@ function webAddress(flag: string, text: string): string {
   if (/^https?:\/\/[^\s/]+/.test(text)) return text
   throw new Error(`${flag} must be an http or https address, not "${text}"`)
 }
+
+const optionalAddress = (flag: string, text: string | undefined) =>
+  text === undefined ? undefined : webAddress(flag, text)
 
 function explain(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException

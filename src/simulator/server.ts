@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { createApp } from './app.js'
 import { createCallbacks } from './callbacks.js'
 import { createClock } from './clock.js'
@@ -19,6 +20,12 @@ import { createRequestLog, type LoggedRequest } from './request-log.js'
 import { presentRoom, roomRoutes } from './room-routes.js'
 import { tavusRoutes } from './tavus-routes.js'
 import { createWatchers } from './watchers.js'
+import { noAccounts, type WebhookAccounts } from './webhooks/accounts.js'
+import { providerApiRoutes } from './webhooks/api-routes.js'
+import { presentWebhook, type PresentedWebhook } from './webhooks/record.js'
+import { webhookControlRoutes } from './webhooks/routes.js'
+import { createWebhookSender } from './webhooks/sender.js'
+import { createWebhookTruth } from './webhooks/truth.js'
 
 export interface SimulatorOptions {
   /** 0: any that is free. */
@@ -33,6 +40,8 @@ export interface SimulatorOptions {
   publicUrl?: string | undefined
   /** Settings from the start on, as POST /__sim/config takes them. */
   timings?: ConfigPatch | undefined
+  /** Secrets and ids that webhooks are signed and written with; without them none can be sent. */
+  accounts?: WebhookAccounts | undefined
 }
 
 /** A running simulator. */
@@ -42,6 +51,8 @@ export interface Simulator {
   conversations: () => Truth[]
   conversation: (id: string) => Truth | undefined
   faults: { add: (fault: FaultInput) => Fault; list: () => readonly Fault[]; clear: () => void }
+  /** Everything that was sent for the other providers. */
+  webhooks: () => PresentedWebhook[]
   requests: (limit?: number) => LoggedRequest[]
   configure: (patch: ConfigPatch) => Config
   reset: () => void
@@ -83,7 +94,7 @@ async function stop(server: Server, close: () => Promise<void>): Promise<void> {
 }
 
 /** Everything but the socket. */
-function build({ apiKey, dataDir, seed, timings }: SimulatorOptions) {
+function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: SimulatorOptions) {
   const settings = createSettings(apiKey, timings)
   const { config } = settings
   const random = createRandom(seed ?? Math.floor(Math.random() * 2 ** 32))
@@ -92,6 +103,8 @@ function build({ apiKey, dataDir, seed, timings }: SimulatorOptions) {
   const faults = createFaults(random.fork(-2))
   const watchers = createWatchers()
   const callbacks = createCallbacks({ config, faults, random: random.fork(-3), conversations })
+  const truth = createWebhookTruth(dataDir === undefined ? undefined : join(dataDir, 'simulator-webhooks.jsonl'))
+  const sender = createWebhookSender({ config, faults, random: random.fork(-6), truth, accounts })
   const model = createModel(config, random.fork(-4))
   const requests = createRequestLog()
   const lifecycle = createLifecycle({
@@ -105,15 +118,19 @@ function build({ apiKey, dataDir, seed, timings }: SimulatorOptions) {
   let publicUrl = ''
 
   function reset() {
-    for (const part of [lifecycle, callbacks, watchers, conversations, faults, requests, model]) part.clear()
+    for (const part of [sender, truth, lifecycle, callbacks, watchers, conversations, faults, requests, model])
+      part.clear()
     settings.reset()
   }
 
   const faulty = faultMiddleware({ faults, latency: usualLatency(config, random.fork(-5).between) })
+  const webhookControl = webhookControlRoutes({ config, accounts, truth, sender, random: random.fork(-7) })
   const routers = [
     tavusRoutes({ config, conversations, lifecycle, faulty, publicUrl: () => publicUrl }),
     roomRoutes({ conversations, lifecycle, watchers }),
     llmRoutes({ config, model, faulty: faulty('llm') }),
+    ...providerApiRoutes({ accounts, truth, faulty }),
+    webhookControl,
     controlRoutes({ settings, faults, conversations, lifecycle, callbacks, requests, model, reset }),
   ]
   return {
@@ -121,6 +138,7 @@ function build({ apiKey, dataDir, seed, timings }: SimulatorOptions) {
     open(url: string) {
       publicUrl = url
       conversations.restore().forEach((conversation) => lifecycle.resume(conversation))
+      sender.resume(truth.restore())
     },
     access: {
       conversations: () => [...conversations.all()].map(presentTruth),
@@ -129,6 +147,7 @@ function build({ apiKey, dataDir, seed, timings }: SimulatorOptions) {
         return found && presentTruth(found)
       },
       faults: { add: (fault: FaultInput) => faults.add(fault), list: faults.list, clear: faults.clear },
+      webhooks: () => [...truth.all()].map(presentWebhook),
       requests: (limit = 100) => requests.recent(limit),
       configure: (patch: ConfigPatch) => settings.configure(patch),
       reset,
@@ -136,7 +155,8 @@ function build({ apiKey, dataDir, seed, timings }: SimulatorOptions) {
     async close() {
       lifecycle.clear()
       watchers.clear()
-      await callbacks.close()
+      await Promise.all([callbacks.close(), sender.close()])
+      truth.close()
       journal.close()
     },
   }

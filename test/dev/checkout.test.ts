@@ -4,7 +4,12 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { applicationEnvironment, environmentToCheck } from '../../src/dev/application-environment.js'
+import {
+  applicationEnvironment,
+  environmentToCheck,
+  needsSimulator,
+  simulatedProviders,
+} from '../../src/dev/application-environment.js'
 import { banner, endLine, startLine } from '../../src/dev/banner.js'
 import { lockCheckout } from '../../src/dev/checkout-lock.js'
 import { choosePorts, type CheckoutPorts, rememberPorts } from '../../src/dev/checkout-ports.js'
@@ -141,7 +146,13 @@ describe('secrets of a checkout', () => {
 
 describe('the environment of the application', () => {
   const ports: CheckoutPorts = { api: 1, postgres: 2, temporal: 3, temporalUi: 4, simulator: 5, workerMetrics: 6 }
-  const secrets = { postgresPassword: 'a', ownerPassword: 'b', applicationPassword: 'c', jwtSecret: 'd'.repeat(43) }
+  const secrets = {
+    postgresPassword: 'a',
+    ownerPassword: 'b',
+    applicationPassword: 'c',
+    jwtSecret: 'd'.repeat(43),
+    simulatedSecret: 'e',
+  }
   const addresses = {
     databaseUrl: 'postgres://app',
     migrationUrl: 'postgres://owner',
@@ -164,6 +175,48 @@ describe('the environment of the application', () => {
   it('says nothing of providers without a simulator', () => {
     expect(built(undefined).TAVUS_API_KEY).toBeUndefined()
     expect(built(undefined).TAVUS_BASE_URL).toBeUndefined()
+  })
+
+  it('gives every provider without an account the simulator’s, with secrets of this checkout', () => {
+    const [first, second] = [built('http://127.0.0.1:5'), simulatedProviders('http://127.0.0.1:5', { secret: 'f' })]
+    const webhooks = (env: Record<string, string | undefined>) => {
+      const { elevenlabs, livekit, twilio, callrail, clerk, bland, uwc } = loadConfig(env)
+      const secrets = [elevenlabs, livekit, callrail, clerk, bland, uwc].map(({ webhookSecrets }) => webhookSecrets[0])
+      return [...secrets, twilio.authTokens[0], elevenlabs.apiKey]
+    }
+    expect(new Set([...webhooks(first), ...webhooks(second)]).size).toBe(16)
+    expect(first).toMatchObject({
+      LIVEKIT_API_KEY: 'devkey',
+      LIVEKIT_URL: 'http://127.0.0.1:5',
+      TWILIO_ACCOUNT_SID: 'AC00000000000000000000000000000001',
+      TWILIO_BASE_URL: 'http://127.0.0.1:5',
+      CALLRAIL_ACCOUNT_ID: 'COM00000000000000000000000000000001',
+      ELEVENLABS_AGENT_ID: 'agent_simulated',
+    })
+    expect(first.CLERK_WEBHOOK_SECRET).toMatch(/^whsec_[\w+/]{43}=$/)
+  })
+
+  it('leaves alone what the user has set, and an account of his own wholly', () => {
+    const given = {
+      TAVUS_API_KEY: 'real',
+      TWILIO_AUTH_TOKEN: 'mine',
+      ELEVENLABS_AGENT_ID: 'agent_mine',
+      UWC_HMAC_SECRET: ' ',
+    }
+    const env = simulatedProviders('http://127.0.0.1:5', { given, secret: 'f' })
+    expect(Object.keys(env).filter((name) => /^(TAVUS|TWILIO)_/.test(name))).toEqual([])
+    expect(env).not.toHaveProperty('ELEVENLABS_AGENT_ID')
+    expect(env.ELEVENLABS_BASE_URL).toBe('http://127.0.0.1:5')
+    expect(env.UWC_HMAC_SECRET).toMatch(/^whsec_/)
+    expect(simulatedProviders('http://s', { given: { ...given, DEV_ACCEPT_UNSIGNED: 'true' }, secret: 'f' })).toEqual(
+      {},
+    )
+  })
+
+  it('needs a simulator as long as one provider is left to it, and never in production', () => {
+    expect(needsSimulator({ TAVUS_API_KEY: 'real' })).toBe(true)
+    expect(needsSimulator({ TAVUS_API_KEY: 'real', DEV_ACCEPT_UNSIGNED: 'true' })).toBe(false)
+    expect(needsSimulator({ NODE_ENV: 'production' })).toBe(false)
   })
 
   it('needs no model of the user’s own while everything is simulated, but one beside a real key', () => {

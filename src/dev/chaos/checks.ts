@@ -37,6 +37,9 @@ export async function readTruth(simulatorUrl: string): Promise<TruthRow[]> {
   return body.conversations
 }
 
+/** Only what the simulator keeps as a conversation of its own is compared with it. */
+const ofTavus = 'conversation_type_id = 1'
+
 const check = (name: string, of: number, broken: string[]): Check => ({
   name,
   of,
@@ -48,7 +51,8 @@ const check = (name: string, of: number, broken: string[]): Check => ({
 export async function checkSessions(database: pg.Client, truth: TruthRow[], driven: DrivenSession[]): Promise<Check[]> {
   const rows = (
     await database.query<Row>(
-      'select session_id, external_conversation_id, status, ended_at, duration_seconds, end_reason from conversations_users',
+      `select session_id, external_conversation_id, status, ended_at, duration_seconds, end_reason from conversations_users
+       where ${ofTavus}`,
     )
   ).rows
   const byConversation = new Map(rows.map((row) => [row.external_conversation_id, row]))
@@ -91,7 +95,7 @@ async function checkTraces(database: pg.Client, sessions: number): Promise<Check
      where event in ('session.started', 'session.ended') group by session_id, event having count(*) <> 1`,
   )
   const silent = await counted(
-    `select session_id::text as example from conversations_users c where not exists
+    `select session_id::text as example from conversations_users c where ${ofTavus} and not exists
      (select from event_logs e where e.session_id = c.session_id and e.event = 'session.ended')`,
   )
   const stuck = await counted(
