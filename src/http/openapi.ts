@@ -87,9 +87,18 @@ function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
     ...(route.auth === 'required' && !route.responses[401]
       ? { '401': { description: 'No valid token', content: problemContent } }
       : {}),
+    ...implied(route, 404, route.request.params !== undefined, 'Unknown, or not the caller’s'),
+    ...implied(route, 422, isValidated(route), 'A field is not valid; `errors` names each'),
     default: { description: 'A problem', content: problemContent },
   }
 }
+
+const isValidated = ({ request: { params, query, headers, body } }: Route) =>
+  [params, query, headers, body].some((schema) => schema !== undefined)
+
+/** An answer that follows from the definition; one that the route describes itself stands. */
+const implied = (route: Route, status: number, isPossible: boolean, description: string) =>
+  isPossible && !route.responses[status] ? { [status]: { description, content: problemContent } } : {}
 
 function responseOf(
   status: number,

@@ -101,6 +101,9 @@ describe('GET /openapi.json', () => {
     expect(operation?.requestBody?.required).toBe(false)
     expect(operation?.responses['201']?.headers).toMatchObject({ Location: { description: 'Where it is' } })
     expect(operation?.responses['404']?.content).toHaveProperty('application/problem+json')
+    expect(operation?.responses['404']).toMatchObject({ description: 'Unknown' })
+    expect(operation?.responses['422']?.content).toHaveProperty('application/problem+json')
+    expect(document.paths['/auth/me']?.get?.responses).not.toHaveProperty('422')
     expect(operation?.parameters?.map((parameter) => `${parameter.in} ${parameter.name}`)).toEqual([
       'path id',
       'query dry',
