@@ -46,7 +46,7 @@ function operationOf(route: Route, path: string): ZodOpenApiOperationObject {
   return {
     operationId: isAlias ? `${route.operationId}${camelCase(path)}` : route.operationId,
     summary,
-    ...(description === undefined ? {} : { description }),
+    ...describe(description, auth),
     tags: [...tags],
     security: securityOf[auth],
     requestParams: {
@@ -57,6 +57,13 @@ function operationOf(route: Route, path: string): ZodOpenApiOperationObject {
     ...requestBodyOf(route),
     responses: responsesOf(route),
   }
+}
+
+/** Padlocks say little: the words say whether a call works without a token. */
+function describe(description: string | undefined, auth: Route['auth']): { description?: string } {
+  const token = auth === 'optional' ? 'A token is optional.' : undefined
+  const text = [description, token].filter((part) => part !== undefined).join(' ')
+  return text === '' ? {} : { description: text }
 }
 
 /** Operation ids are unique, and an alias is an operation of its own. */
