@@ -10,7 +10,7 @@ import { Problem } from './problem.js'
  *   duration_seconds: number | null, end_reason: string | null, shutdown_reason: string | null, db_tracking: string }} EndAnswer
  * @typedef {{ session_id: string, conversation_id: string | null, provider: string, status: string, created_at: string,
  *   joined_at: string | null, ended_at: string | null, duration_seconds: number | null, end_reason: string | null, shutdown_reason: string | null,
- *   prewarm: Prewarm | null }} Session
+ *   prewarm: Prewarm | null, artifacts: { transcript: boolean, recording: boolean } }} Session
  * @typedef {{ role: string, content: string, at?: string, seconds_from_start?: number }} Line
  */
 

@@ -6,10 +6,13 @@ import { callSlot } from './session-store.js'
 import { showPanel } from './stage.js'
 import { isUncertain, newKey, startConversation } from './start-attempt.js'
 import { showStarting } from './starting-view.js'
-import { showEnding, showSummary } from './summary-view.js'
+import { showEnding, showSummary, transcriptFollows } from './summary-view.js'
 import { createTroubleView } from './trouble-view.js'
 
 const END_TRIES = 3
+/** The end that a closing page sent may take the server and the provider this long. */
+const LAST_END_TRIES = 10
+const LAST_END_PAUSE_MS = 500
 // The second click of a double click, or a held Enter key, must not cancel what the first one began.
 const CANCEL_AFTER_MS = 600
 
@@ -75,11 +78,23 @@ export function createCall({ api, isSignedIn, onStarted, onEnded, onReset, onSig
 
   function join() {
     try {
-      closeRoom = showCall({ onLeft: () => void end() })
+      closeRoom = showCall({ onLeft: () => void end(), hasAvatar })
     } catch {
       callSlot.set({ ...callSlot.get(), unusable: true })
       void end()
     }
+  }
+
+  /** As far as the server may be asked: it knows an anonymous call by no route. */
+  async function hasAvatar() {
+    const call = callSlot.get()
+    const session = call && (await sessionOf(call))
+    return Boolean(session?.joined_at)
+  }
+
+  async function sessionOf({ answer, anonymous }) {
+    if (anonymous || !isSignedIn()) return undefined
+    return await api.session(answer.session_id).catch(() => undefined)
   }
 
   function leaveRoom() {
@@ -146,16 +161,26 @@ export function createCall({ api, isSignedIn, onStarted, onEnded, onReset, onSig
     const call = callSlot.get()
     if (!call) return ready()
     onStarted(call.answer)
-    // The closing page sent the end; asking again tells what came of it, and makes sure.
-    if (call.endSent) return end()
+    if (call.endSent) return afterClosing(call)
     offerLeftover()
-    if (await isOver(call)) await end()
+    const session = await sessionOf(call)
+    if (session && session.status !== 'active') await end()
   }
 
-  async function isOver({ answer, anonymous }) {
-    if (anonymous || !isSignedIn()) return false
-    const session = await api.session(answer.session_id).catch(() => undefined)
-    return session !== undefined && session.status !== 'active'
+  /** The closing page sent the end, and asking again tells what came of it. Where it got lost, its caller decides. */
+  async function afterClosing(call) {
+    showEnding()
+    if (!(await stillRuns(call))) return end()
+    callSlot.set({ ...call, endSent: undefined })
+    offerLeftover()
+  }
+
+  async function stillRuns(call) {
+    for (let tries = 0; tries < LAST_END_TRIES; tries++) {
+      if ((await sessionOf(call))?.status !== 'active') return false
+      await new Promise((resolve) => setTimeout(resolve, LAST_END_PAUSE_MS))
+    }
+    return true
   }
 
   function rejoin() {
@@ -170,6 +195,13 @@ export function createCall({ api, isSignedIn, onStarted, onEnded, onReset, onSig
     callSlot.set({ ...call, endSent: true })
   }
 
+  /** Leaving ends the call: the browser asks whether that is meant. */
+  function warn(event) {
+    if (!callSlot.get()) return
+    event.preventDefault()
+    event.returnValue = true // for browsers that do not heed the line above
+  }
+
   byId('start').addEventListener('click', () => void start())
   byId('again').addEventListener('click', () => void start())
   byId('cancel').addEventListener('click', () => Date.now() - attemptBegunAt > CANCEL_AFTER_MS && attempt?.abort())
@@ -179,14 +211,14 @@ export function createCall({ api, isSignedIn, onStarted, onEnded, onReset, onSig
   window.addEventListener('keydown', (event) => event.key === 'Escape' && attempt?.abort())
   window.addEventListener('pagehide', closing)
   window.addEventListener('pageshow', (event) => event.persisted && callSlot.get()?.endSent && void end())
-  window.addEventListener('beforeunload', (event) => callSlot.get() && event.preventDefault())
+  window.addEventListener('beforeunload', warn)
 
   async function stop() {
     attempt?.abort()
     await end()
   }
 
-  return { resume, stop, isBusy: () => attempt !== undefined || callSlot.get() !== undefined }
+  return { resume, stop, end, isBusy: () => attempt !== undefined || callSlot.get() !== undefined }
 }
 
 function wordsOfEnd(answer, call) {
@@ -194,5 +226,5 @@ function wordsOfEnd(answer, call) {
   if (call.endSent) return 'It ended when this page was closed or reloaded.'
   if (call.unusable) return 'The room had no address that this page can open, so the call was ended.'
   if (call.anonymous) return 'You were not signed in, so the call was not kept in your conversations.'
-  return 'The transcript follows below, usually within a few minutes.'
+  return transcriptFollows
 }

@@ -6,6 +6,7 @@ import { announce, byId, showText } from './dom.js'
 import { createHistoryView } from './history-view.js'
 import { createLoginView } from './login-view.js'
 import { callSlot } from './session-store.js'
+import { showTranscriptThere } from './summary-view.js'
 import { createTranscriptDialog } from './transcript-dialog.js'
 
 const EXPIRED = 'Your sign-in has expired. Sign in again.'
@@ -14,12 +15,16 @@ const auth = createAuth({ onSignedOut: signedOut })
 const api = createApi({ auth })
 const settings = loadSettings()
 const dialog = createTranscriptDialog({ transcript: api.transcript })
-const history = createHistoryView({ sessions: api.sessions, onOpen: (session) => void dialog.open(session) })
+const history = createHistoryView({
+  sessions: api.sessions,
+  onOpen: (session) => void dialog.open(session),
+  onEnd: endRow,
+})
 const login = createLoginView({ login: auth.login, onLogin: enter, onAnonymous: enter })
 const call = createCall({
   api,
   isSignedIn: () => auth.user() !== undefined,
-  onStarted: (answer) => void settings.then((known) => showDebug(answer, known)),
+  onStarted: started,
   onEnded: ended,
   onReset: hideDebug,
   onSignInNeeded: () => leave(EXPIRED),
@@ -57,9 +62,25 @@ function signedOut() {
   else leave(EXPIRED)
 }
 
+function started(answer) {
+  void settings.then((known) => showDebug(answer, known))
+  if (auth.user()) void history.appear(answer.session_id)
+}
+
 function ended(answer) {
   if (answer) showTracking(answer.db_tracking)
-  if (auth.user()) void history.settle(answer?.session_id)
+  if (auth.user()) void settle(answer?.session_id)
+}
+
+async function settle(sessionId) {
+  if (await history.settle(sessionId)) showTranscriptThere(sessionId)
+}
+
+/** A row's call is the one on the stage, or one that another tab left running. */
+async function endRow({ session_id: sessionId, conversation_id: conversationId }) {
+  if (callSlot.get()?.answer.session_id === sessionId) return call.end()
+  await api.end(conversationId)
+  void settle(sessionId)
 }
 
 function showAccount(user) {

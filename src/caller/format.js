@@ -79,9 +79,13 @@ export function state(status) {
   }
 }
 
+/** There is no custom model to warm, which is no news of a call. */
+export const isModelOff = (result) => result?.skipped === true && result.reason === 'disabled'
+
 /** The prewarm of the model in words, with the tone of its dot. */
 export function prewarm(result) {
   if (!result) return { text: 'Not known', tone: 'wait' }
+  if (isModelOff(result)) return { text: 'Skipped: disabled', tone: 'off' }
   if (result.skipped) return { text: `Skipped: ${result.reason ?? 'no reason given'}`, tone: 'wait' }
   const time = waited(result.duration_sec)
   if (result.success) return { text: time ? `Warm after ${time}` : 'Warm', tone: 'good' }

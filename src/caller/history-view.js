@@ -1,25 +1,30 @@
 import { announce, build, byId, showText } from './dom.js'
-import { ago, dateTime, duration, prewarm, reason, state } from './format.js'
+import { ago, dateTime, duration, isModelOff, prewarm, reason, state } from './format.js'
 import { wordsOf } from './problem.js'
 
-const SETTLE_TRIES = 4
-const SETTLE_PAUSE_MS = 1500
+const APPEAR_TRIES = 3
+// The row settles within seconds, its transcript may take minutes.
+const SETTLE_PAUSES_MS = [...Array(4).fill(1500), ...Array(24).fill(5000)]
 
 /**
  * The list of past conversations.
  * @param {{ sessions: (cursor?: string) => Promise<{ items: import('./api.js').Session[], next_cursor: string | null }>,
- *   onOpen: (session: import('./api.js').Session) => void }} deps
+ *   onOpen: (session: import('./api.js').Session) => void, onEnd: (session: import('./api.js').Session) => Promise<void> }} deps
  */
-export function createHistoryView({ sessions, onOpen }) {
+export function createHistoryView({ sessions, onOpen, onEnd }) {
   const rows = byId('history-rows')
   const more = byId('history-more')
   let cursor
   // Answers of an older request, or of another user's, must not land in this list.
   let generation = 0
+  // One call is followed at a time: the last one.
+  let followed = 0
 
   function add(items) {
-    const added = items.map((session) => sessionRow(session, onOpen))
+    const added = items.map((session) => sessionRow(session, { onOpen, onEnd: end }))
     rows.append(...added)
+    const told = [...rows.querySelectorAll('td.model')].some((one) => one.textContent !== nothing)
+    byId('history-table').classList.toggle('no-model', !told)
     return added
   }
 
@@ -58,10 +63,24 @@ export function createHistoryView({ sessions, onOpen }) {
     return load(
       () => sessions(),
       (page) => {
+        const held = document.activeElement?.closest('#history-rows tr')?.dataset.session
         rows.replaceChildren()
         showPage(page)
+        if (held) rows.querySelector(`[data-session="${held}"] button`)?.focus({ preventScroll: true })
       },
     )
+  }
+
+  /** Ends a conversation from its row. */
+  async function end(session, opener) {
+    if (opener.getAttribute('aria-disabled') === 'true') return
+    opener.setAttribute('aria-disabled', 'true')
+    try {
+      await onEnd(session)
+    } catch (error) {
+      opener.removeAttribute('aria-disabled')
+      showText(byId('history-alert'), `The conversation could not be ended. ${wordsOf(error)}`)
+    }
   }
 
   async function loadMore() {
@@ -75,15 +94,31 @@ export function createHistoryView({ sessions, onOpen }) {
     first?.querySelector('button')?.focus()
   }
 
-  /** The row of a call that has just ended may settle a moment after the answer to its end. */
+  /** The row of a call that has just begun may be written a moment after the answer to its start. */
+  async function appear(sessionId) {
+    for (let tries = 0; tries < APPEAR_TRIES; tries++) {
+      const page = await refresh()
+      if (!page || page.items.some((item) => item.session_id === sessionId)) return
+      await pause(1000)
+    }
+  }
+
+  /**
+   * Follows a call that has just ended until its row is settled and its transcript there.
+   * @returns {Promise<boolean>} whether the transcript came
+   */
   async function settle(sessionId) {
-    for (let tries = 0; tries < SETTLE_TRIES; tries++) {
+    const mine = ++followed
+    for (const pauseMs of SETTLE_PAUSES_MS) {
       const page = await refresh()
       const session = page?.items.find((item) => item.session_id === sessionId)
-      if (session && isSettled(session)) return
-      await new Promise((resolve) => setTimeout(resolve, SETTLE_PAUSE_MS))
-      if (byId('history').hidden) return
+      if (session && isSettled(session) && session.artifacts.transcript) return true
+      await pause(pauseMs)
+      // An open dialog gives the focus back to a button of the list as it is.
+      while (document.querySelector('dialog[open]')) await pause(500)
+      if (mine !== followed || byId('history').hidden) return false
     }
+    return false
   }
 
   byId('history-refresh').addEventListener(
@@ -95,10 +130,12 @@ export function createHistoryView({ sessions, onOpen }) {
 
   return {
     refresh,
+    appear,
     settle,
     show: () => (byId('history').hidden = false),
     clear() {
       generation++
+      followed++
       byId('history').hidden = true
       byId('history-table').hidden = true
       more.hidden = true
@@ -107,6 +144,10 @@ export function createHistoryView({ sessions, onOpen }) {
   }
 }
 
+const nothing = '–'
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
 const isSettled = ({ status, duration_seconds: seconds }) =>
   (status === 'completed' || status === 'failed') && typeof seconds === 'number'
 
@@ -114,28 +155,38 @@ function showAges(rows) {
   for (const time of rows.querySelectorAll('time')) time.textContent = ago(time.dateTime)
 }
 
-function sessionRow(session, onOpen) {
-  const open = build('button', { type: 'button', class: 'quiet' }, 'Transcript')
-  open.append(build('span', { class: 'visually-hidden' }, ` of ${dateTime(session.created_at)}`))
-  open.addEventListener('click', () => onOpen(session))
+function sessionRow(session, actions) {
   const status = state(session.status)
   return build(
     'tr',
-    { role: 'row' },
+    { role: 'row', 'data-session': session.session_id },
     cell('Started', startedAt(session), 'started'),
     cell('Duration', durationOf(session)),
     cell(
       'State',
       build('span', { class: 'toned' }, build('span', { class: 'dot', 'data-state': status.tone }), status.text),
     ),
-    cell('Ended by', reason(session) || '–'),
-    cell('Model', session.prewarm ? prewarm(session.prewarm).text : '–'),
-    cell('', open, 'open'),
+    cell('Ended by', reason(session) || nothing),
+    cell('Model', modelOf(session), 'model'),
+    cell('', actionOf(session, actions), 'open'),
   )
 }
 
+/** What can be done with a conversation: while it runs it can be ended, and afterwards read. */
+function actionOf(session, { onOpen, onEnd }) {
+  if (session.status === 'ending') return ''
+  const runs = session.status === 'active'
+  const button = build('button', { type: 'button', class: runs ? 'quiet ends' : 'quiet' }, runs ? 'End' : 'Transcript')
+  const which = dateTime(session.created_at)
+  button.append(build('span', { class: 'visually-hidden' }, runs ? ` the conversation of ${which}` : ` of ${which}`))
+  button.addEventListener('click', () => (runs ? void onEnd(session, button) : onOpen(session)))
+  return button
+}
+
+const modelOf = ({ prewarm: result }) => (result && !isModelOff(result) ? prewarm(result).text : nothing)
+
 function durationOf({ status, duration_seconds: seconds }) {
-  return typeof seconds !== 'number' && status === 'active' ? '–' : duration(seconds)
+  return typeof seconds !== 'number' && status === 'active' ? nothing : duration(seconds)
 }
 
 function startedAt({ created_at: at }) {

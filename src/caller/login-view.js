@@ -53,17 +53,21 @@ export function createLoginView({ login, onLogin, onAnonymous }) {
     }
   }
 
-  byId('login-form').addEventListener('submit', (event) => {
-    event.preventDefault()
+  function signIn() {
     if (busy || submit.disabled) return
     showText(byId('login-alert'), undefined)
     if (!showFieldErrors(missing())) void attempt()
+  }
+
+  byId('login-form').addEventListener('submit', (event) => {
+    event.preventDefault()
+    signIn()
   })
   byId('anonymous').addEventListener('click', onAnonymous)
   byId('demo-button').addEventListener('click', () => {
     fields.email.value = byId('demo-email').textContent
     fields.password.value = byId('demo-password').textContent
-    submit.focus()
+    signIn()
   })
 
   return {

@@ -24,9 +24,12 @@ function secondsOf(retryAfter) {
   return wait > 0 ? Math.ceil(wait) : undefined
 }
 
+/** The server speaks to programs too, in words without a capital and a full stop. */
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? '' : '.')
+
 /** What went wrong, for a person. */
 export function wordsOf(error) {
-  if (error instanceof Problem) return error.message
+  if (error instanceof Problem) return sentence(error.message)
   if (error instanceof NetworkFailure)
     return navigator.onLine
       ? 'The server could not be reached. Check your connection and try again.'
@@ -38,7 +41,7 @@ export function wordsOf(error) {
 export function fieldErrors(error) {
   const found = {}
   for (const { pointer, detail } of error instanceof Problem ? error.errors : [])
-    found[String(pointer ?? '').replace(/^#?\//, '')] ??= detail
+    found[String(pointer ?? '').replace(/^#?\//, '')] ??= sentence(detail)
   return found
 }
 

@@ -37,5 +37,5 @@ function save(key, value) {
 /** Who is signed in: `{ token, refreshToken, expiresAt, lifeMs, user }`, with times in milliseconds. */
 export const loginSlot = createSlot('parley.login')
 
-/** The running call: `{ answer, startedAt, joinedAt?, anonymous, endSent?, unusable? }`. */
+/** The running call: `{ answer, startedAt, avatarAt?, anonymous, endSent?, unusable? }`. */
 export const callSlot = createSlot('parley.call')

@@ -2,7 +2,7 @@ import { build, byId, showText } from './dom.js'
 import { clock, dateTime, duration } from './format.js'
 import { Problem, wordsOf } from './problem.js'
 
-const speakers = { user: 'Caller', assistant: 'Avatar', tool: 'Tool' }
+const speakers = { user: 'You', assistant: 'Avatar', tool: 'Tool' }
 
 /**
  * The dialog with what was said; the browser keeps the focus inside, closes it on Escape and gives the focus back.

@@ -47,7 +47,7 @@ export function banner({ url, temporalUi, simulator, demo, dataDir }: BannerFact
     ...shown,
     ...start,
     '',
-    'End it with Ctrl-C; the next npm start goes on where it was.',
+    'Ctrl-C stops everything; the next npm start goes on where it was.',
     '',
   ].join('\n')
 }

@@ -46,7 +46,7 @@ function operationOf(route: Route, path: string): ZodOpenApiOperationObject {
   return {
     operationId: isAlias ? `${route.operationId}${camelCase(path)}` : route.operationId,
     summary,
-    ...(description === undefined ? {} : { description }),
+    ...describe(description, auth),
     tags: [...tags],
     security: securityOf[auth],
     requestParams: {
@@ -57,6 +57,13 @@ function operationOf(route: Route, path: string): ZodOpenApiOperationObject {
     ...requestBodyOf(route),
     responses: responsesOf(route),
   }
+}
+
+/** Padlocks say little: the words say whether a call works without a token. */
+function describe(description: string | undefined, auth: Route['auth']): { description?: string } {
+  const token = auth === 'optional' ? 'A token is optional.' : undefined
+  const text = [description, token].filter((part) => part !== undefined).join(' ')
+  return text === '' ? {} : { description: text }
 }
 
 /** Operation ids are unique, and an alias is an operation of its own. */
@@ -87,9 +94,18 @@ function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
     ...(route.auth === 'required' && !route.responses[401]
       ? { '401': { description: 'No valid token', content: problemContent } }
       : {}),
+    ...implied(route, 404, route.request.params !== undefined, 'Unknown, or not the caller’s'),
+    ...implied(route, 422, isValidated(route), 'A field is not valid; `errors` names each'),
     default: { description: 'A problem', content: problemContent },
   }
 }
+
+const isValidated = ({ request: { params, query, headers, body } }: Route) =>
+  [params, query, headers, body].some((schema) => schema !== undefined)
+
+/** An answer that follows from the definition; one that the route describes itself stands. */
+const implied = (route: Route, status: number, isPossible: boolean, description: string) =>
+  isPossible && !route.responses[status] ? { [status]: { description, content: problemContent } } : {}
 
 function responseOf(
   status: number,

@@ -10,11 +10,13 @@ import { tavusApi } from './middleware/security-headers.js'
 const callerRoot = fileURLToPath(new URL('../caller/', import.meta.url))
 
 /** Paths of the pages and their assets. */
-export const pagePaths = ['/', '/assets/caller/*path', '/config.json']
+export const pagePaths = ['/', '/favicon.ico', '/assets/caller/*path', '/config.json']
 
 /** The caller page, and what it asks of a development server. */
 export function mountPages(router: Router<RequestState>, config: HttpConfig): void {
   router.get('/', (ctx) => sendPage(ctx, 'index.html'))
+  // Browsers ask for it wherever no page names another.
+  router.get('/favicon.ico', (ctx) => sendPage(ctx, 'favicon.svg'))
   router.get('/assets/caller/*path', (ctx) => sendPage(ctx, ctx.params.path ?? ''))
   if (config.production) return
   const settings = {
@@ -43,4 +45,15 @@ async function sendPage(ctx: AppContext, file: string): Promise<void> {
   }
   ctx.set('Cache-Control', 'no-cache')
   if (ctx.fresh) ctx.status = 304
+}
+
+/** Whether a person looks at the answer: programs ask for JSON, or for anything. */
+export const wantsPage = (ctx: AppContext) =>
+  ctx.method === 'GET' && ctx.accepts(['application/problem+json', 'application/json', 'text/html']) === 'text/html'
+
+/** What a browser shows for an address that leads nowhere. */
+export async function sendNotFoundPage(ctx: AppContext): Promise<void> {
+  await sendPage(ctx, 'not-found.html')
+  ctx.status = 404
+  ctx.vary('Accept')
 }

@@ -122,6 +122,14 @@ type SessionSummary = Awaited<ReturnType<Services['sessions']['list']>>['items']
 
 const iso = (at: Date | null) => at?.toISOString() ?? null
 
+/** How a start may fail, beside what every route may answer. */
+export const startFailures = {
+  402: { description: 'The provider’s account has run out of credits' },
+  409: { description: 'The session was ended before it began' },
+  429: { description: 'Too many conversations or requests; `Retry-After` says when to ask again' },
+  503: { description: 'The provider is not configured, or the database or the workflow engine is away' },
+} as const
+
 /** A session's row as it leaves the server. */
 export function presentSession(row: SessionSummary): z.input<typeof sessionSchema> {
   return {

@@ -17,7 +17,9 @@ class SinkLogger implements TemporalLogger {
   constructor(private readonly sink: Sink) {}
   log(level: LogLevel, message: string, meta: LogMetadata = {}) {
     const { error, ...fields } = meta as Record<string, unknown>
-    const shown = asIntended.has(message) ? 'debug' : (level.toLowerCase() as keyof Sink)
+    // What every worker start and stop says is of use to a developer of the SDK.
+    const quiet = level === 'INFO' || asIntended.has(message)
+    const shown = quiet ? 'debug' : (level.toLowerCase() as keyof Sink)
     this.sink[shown](error === undefined ? fields : { ...fields, err: error }, message)
   }
   trace(message: string, meta?: LogMetadata) {
@@ -26,9 +28,8 @@ class SinkLogger implements TemporalLogger {
   debug(message: string, meta?: LogMetadata) {
     this.log('DEBUG', message, meta)
   }
-  // What every worker start and stop says is of use to a developer of the SDK.
   info(message: string, meta?: LogMetadata) {
-    this.log('DEBUG', message, meta)
+    this.log('INFO', message, meta)
   }
   warn(message: string, meta?: LogMetadata) {
     this.log('WARN', message, meta)

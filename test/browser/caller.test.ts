@@ -1,6 +1,6 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { call, eventually } from '../support/client.js'
+import { call, configureSimulator, eventually } from '../support/client.js'
 import { startStack } from '../support/stack.js'
 import { launchChromium, openPage, readControls, type WatchedPage } from './chromium.js'
 
@@ -130,9 +130,7 @@ describe('a call of somebody who is signed in', () => {
     const opener = button(page, /^Transcript of/).first()
     await opener.click()
     await page.getByRole('dialog', { name: 'Transcript' }).waitFor()
-    await expect
-      .poll(() => page.getByRole('dialog').innerText())
-      .toMatch(/There is no transcript|still running|Avatar|Caller/)
+    await expect.poll(() => page.getByRole('dialog').innerText()).toMatch(/There is no transcript|Avatar|You/)
     await page.keyboard.press('Escape')
     expect(await page.getByRole('dialog').count()).toBe(0)
     await expect.poll(() => focused(page).innerText()).toContain('Transcript')
@@ -220,7 +218,82 @@ describe('a call of somebody who is signed in', () => {
   })
 })
 
+describe('the time of a call', () => {
+  it('begins when the avatar is there, and not before', async () => {
+    await configureSimulator(stack.simulator.url, { join_delay_ms: 3000 })
+    const page = await open()
+    await signIn(page)
+    await startCall(page)
+    await expect.poll(() => page.locator('#call-state').innerText()).toBe('Waiting for the avatar…')
+    expect(await page.locator('#call-time').textContent()).toBe('')
+    await expect.poll(() => page.locator('#call-state').innerText(), { timeout: 8000 }).toBe('In the call')
+    expect(await page.locator('#call-time').textContent()).toMatch(/^0:0[0-2]$/)
+    await configureSimulator(stack.simulator.url, { join_delay_ms: [2000, 6000] })
+    await endCall(page)
+  })
+})
+
+describe('the demo login', () => {
+  it('signs in with one click, also after a login that failed', async () => {
+    const page = await open()
+    const config = { environment: 'development' }
+    await page.route('**/config.json', (route) => route.fulfill({ json: config }))
+    await page.reload()
+    await page.getByLabel('Email').fill(email)
+    await page.getByLabel('Password').fill('not the password')
+    await button(page, 'Sign in').click()
+    const alert = page.getByRole('alert')
+    await alert.waitFor()
+    expect(await alert.innerText()).toBe('Email or password is wrong.')
+    await button(page, 'Use demo login').click()
+    await expect.poll(() => alert.isVisible()).toBe(false)
+    await heading(page, /^Ready when you are/).waitFor()
+  })
+})
+
 describe('the list of conversations', () => {
+  it('has the call that runs, with a button that ends it, and its transcript once there is one', async () => {
+    const page = await open()
+    const refused: string[] = []
+    page.on('response', (response) => void (response.status() >= 400 && refused.push(response.url())))
+    await signIn(page)
+    const conversationId = await startCall(page)
+    const row = page.locator('#history-rows').getByRole('row').first()
+    await expect.poll(() => row.innerText()).toContain('Running')
+    expect(await row.getByRole('button', { name: /^Transcript/ }).count()).toBe(0)
+    await row.getByRole('button', { name: /^End the conversation of/ }).click()
+    await heading(page, 'Call ended').waitFor()
+    await expectEnded(conversationId)
+    await expect.poll(() => row.innerText(), { timeout: 10_000 }).toContain('Completed')
+    await row.getByRole('button', { name: /^Transcript of/ }).waitFor()
+    await expect
+      .poll(() => page.locator('#ended-words').innerText(), { timeout: 15_000 })
+      .toBe('The transcript is in the list below.')
+    expect(refused).toEqual([])
+  })
+
+  it('ends a call that another tab left running', async () => {
+    const lost = await open()
+    await signIn(lost)
+    const conversationId = await startCall(lost)
+    const page = await open()
+    await signIn(page)
+    const row = page.locator('#history-rows').getByRole('row').first()
+    await row.getByRole('button', { name: /^End the conversation of/ }).click()
+    await expect.poll(() => row.innerText(), { timeout: 10_000 }).toContain('Completed')
+    await expectEnded(conversationId)
+  })
+
+  it('says nothing of a model that is not in use', async () => {
+    const page = await open()
+    await signIn(page)
+    await startCall(page)
+    await endCall(page)
+    await page.locator('#history-rows').getByRole('row').first().waitFor()
+    expect(await page.getByRole('columnheader', { name: 'Model' }).count()).toBe(0)
+    expect(await page.locator('#history').innerText()).not.toContain('Skipped')
+  })
+
   it('tells a call that nobody joined from one that everybody left', async () => {
     const login = await call(`${stack.url}/auth/login`, { body: { email, password } })
     const { token } = login.body as { token: string }
@@ -258,6 +331,48 @@ describe('a call and the life of its page', () => {
     await heading(page, 'Call ended').waitFor()
     expect(await page.locator('#ended').innerText()).toContain('closed or reloaded')
     await expectEnded(conversationId)
+  })
+
+  it('is not ended by a reload before its user has agreed', async () => {
+    const page = await open()
+    await signIn(page)
+    await startCall(page)
+    const asked: string[] = []
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.type())
+      void dialog.dismiss()
+    })
+    await page.evaluate('void setTimeout(() => location.reload())')
+    await expect.poll(() => asked).toEqual(['beforeunload'])
+    expect(await button(page, 'End call').isVisible()).toBe(true)
+    expect(await page.title()).toBe('In a call · Parley')
+    await endCall(page)
+  })
+
+  it('can be rejoined after a reload whose end did not get through', async () => {
+    const page = await open()
+    await signIn(page)
+    const conversationId = await startCall(page)
+    page.on('dialog', (dialog) => void dialog.accept())
+    await page.evaluate('window.fetch = () => Promise.reject(new Error("the network is gone"))')
+    await page.reload()
+    await heading(page, 'A call is still running').waitFor({ timeout: 15_000 })
+    await button(page, 'Rejoin the call').click()
+    expect(await joinedCall(page)).toBe(conversationId)
+    await endCall(page)
+    await expectEnded(conversationId)
+  })
+
+  it('shows its beginning, wherever the page was scrolled to', async () => {
+    const page = await open({ viewport: { width: 800, height: 500 } })
+    await signIn(page)
+    await startCall(page)
+    await endCall(page)
+    await page.evaluate('window.scrollTo(0, 200)')
+    await button(page, 'Start another call').click()
+    await joinedCall(page)
+    expect(await page.evaluate('window.scrollY')).toBe(0)
+    await endCall(page)
   })
 
   it('can be rejoined or ended when its tab was lost without a word', async () => {
@@ -405,6 +520,18 @@ describe('everybody can use it', () => {
     await endCall(page)
     await page.getByRole('row').nth(1).waitFor()
     expect(await sideways()).toBe(false)
+  })
+})
+
+describe('the API documents', () => {
+  it('show the padlock of an optional token as open as that of a required one, until there is a token', async () => {
+    const page = await open()
+    await page.goto(`${stack.url}/docs`)
+    const padlock = (operation: string) => page.locator(`#operations-${operation} .authorization__btn`)
+    await padlock('sessions-startSession').waitFor()
+    for (const operation of ['sessions-startSession', 'tavus-startTavusConversation', 'tavus-endTavusConversation'])
+      expect(await padlock(operation).getAttribute('aria-label'), operation).toMatch(/ unlocked$/)
+    expect(await page.locator('#operations-identity-login .authorization__btn').count()).toBe(0)
   })
 })
 

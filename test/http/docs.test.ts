@@ -26,6 +26,7 @@ const sample = route({
 })
 
 interface Operation {
+  description?: string
   operationId: string
   security: object[]
   parameters?: { name: string; in: string }[]
@@ -98,9 +99,13 @@ describe('GET /openapi.json', () => {
   it('says who may call, what is sent and what comes back', () => {
     const operation = document.paths['/samples/{id}/run']?.post
     expect(operation?.security).toEqual([{}, { bearer: [] }])
+    expect(operation?.description).toMatch(/A token is optional\.$/)
     expect(operation?.requestBody?.required).toBe(false)
     expect(operation?.responses['201']?.headers).toMatchObject({ Location: { description: 'Where it is' } })
     expect(operation?.responses['404']?.content).toHaveProperty('application/problem+json')
+    expect(operation?.responses['404']).toMatchObject({ description: 'Unknown' })
+    expect(operation?.responses['422']?.content).toHaveProperty('application/problem+json')
+    expect(document.paths['/auth/me']?.get?.responses).not.toHaveProperty('422')
     expect(operation?.parameters?.map((parameter) => `${parameter.in} ${parameter.name}`)).toEqual([
       'path id',
       'query dry',

@@ -51,6 +51,29 @@ describe('the caller page', () => {
   })
 })
 
+describe('an address that leads nowhere', () => {
+  it('is a page with a way on for a browser', async () => {
+    const response = await request(app.url).get('/nowhere').set('Accept', 'text/html,application/xhtml+xml,*/*;q=0.8')
+    expect(response.status).toBe(404)
+    expect(response.headers['content-type']).toMatch(/^text\/html/)
+    expect(response.text).toContain('<a href="/">')
+    expect(response.text).not.toContain('nowhere')
+  })
+
+  it.each(['application/json', '*/*', 'application/problem+json'])(
+    'is a problem for who asks for %s',
+    async (accept) => {
+      const response = await request(app.url).get('/nowhere').set('Accept', accept)
+      expect([response.status, response.body.code]).toEqual([404, 'not_found'])
+    },
+  )
+
+  it('is not what a browser’s own request for an icon finds', async () => {
+    const response = await request(app.url).get('/favicon.ico')
+    expect([response.status, response.headers['content-type']]).toEqual([200, 'image/svg+xml'])
+  })
+})
+
 describe('GET /config.json', () => {
   it('tells a page of development where it is', async () => {
     const response = await request(app.url).get('/config.json')

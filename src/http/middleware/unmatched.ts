@@ -1,12 +1,16 @@
 import type Router from '@koa/router'
 import { NotFoundError, ParleyError } from '../../domain/errors.js'
 import type { AppMiddleware, RequestState } from '../context.js'
+import { sendNotFoundPage, wantsPage } from '../pages.js'
 
 /** What no route took: OPTIONS is told the methods, another method is refused with them, any other path is unknown. */
 export function unmatched(router: Router<RequestState>): AppMiddleware {
   return async function unmatchedMiddleware(ctx) {
     const layers = router.match(ctx.path, ctx.method).path.filter((layer) => layer.methods.length > 0)
-    if (layers.length === 0) throw new NotFoundError('there is nothing at this path')
+    if (layers.length === 0) {
+      if (wantsPage(ctx)) return await sendNotFoundPage(ctx)
+      throw new NotFoundError('there is nothing at this path')
+    }
     const allowed = [...new Set(['OPTIONS', ...layers.flatMap((layer) => layer.methods)])].sort()
     ctx.set('Allow', allowed.join(', '))
     if (ctx.method !== 'OPTIONS')

@@ -15,6 +15,7 @@ import {
   sessionSchema,
   sessionStartBody,
   startAnswer,
+  startFailures,
 } from '../session-schema.js'
 import type { SessionStarter } from '../session-start.js'
 
@@ -73,6 +74,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
           schema: z.object({ session_id: z.string() }).meta({ id: 'AcceptedSession' }),
           headers: { Location: 'The session' },
         },
+        ...startFailures,
       },
       handler: async ({ body, headers, caller, address, signal }) => {
         const { provider, mode: _plain, max_duration_seconds: maxDurationSeconds, ...request } = body

@@ -8,6 +8,7 @@ import {
   presentEnd,
   presentStart,
   startAnswer,
+  startFailures,
   tavusStartBody,
 } from '../session-schema.js'
 import type { SessionStarter } from '../session-start.js'
@@ -50,6 +51,7 @@ export function tavusRoutes({ starter, ender }: Deps): Route[] {
       schema: startAnswer,
       headers: { 'Idempotent-Replayed': '"true" when an earlier request under the same key began it' },
     },
+    ...startFailures,
   } as const
 
   return [

@@ -10,6 +10,7 @@ const embedded = window.parent !== window
 let participant
 /** @type {EventSource | undefined} */
 let stream
+let avatarTold = false
 
 const byId = (id) => document.getElementById(id)
 
@@ -58,6 +59,14 @@ function showRoom({ status, avatar_joined: here }) {
   if (status === 'ended') return showEnd()
   document.body.dataset.avatar = here ? 'here' : 'coming'
   if (participant) show('in', here ? 'In the call' : 'Waiting for the avatar…')
+  tellAvatar(here)
+}
+
+/** As Daily tells of whoever else comes, once for each stay of the visitor. */
+function tellAvatar(here) {
+  if (!here || !participant || avatarTold) return
+  avatarTold = true
+  tell('participant-joined')
 }
 
 function showEnd() {
@@ -85,10 +94,11 @@ async function join() {
     const answer = await ask('join', token ? { token } : {})
     if (!answer.ok) return refuse(answer.error)
     participant = answer.participant_id
+    avatarTold = false
     byId('notice').hidden = true
+    tell('joined-meeting')
     showRoom(answer)
     follow()
-    tell('joined-meeting')
     if (!embedded) byId('leave').focus()
   } catch {
     show('out', 'The room could not be reached. Please try again.')
@@ -143,4 +153,5 @@ window.addEventListener('pagehide', sayFarewell)
 window.addEventListener('pageshow', (event) => {
   if (event.persisted) location.reload()
 })
+document.body.dataset.embedded = String(embedded)
 void open()
