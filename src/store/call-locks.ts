@@ -22,16 +22,16 @@ export async function lockCalls(trx: Knex.Transaction, effects: readonly CallEff
   const { rows } = await trx.raw<{ rows: (CallRecord & { wanted: number[] })[] }>(
     `with found as materialized (
        select n, coalesce(
-         (select id from call_logs where id = call_id and call_logs.provider = w.provider),
+         (select id from call_logs where w.call_id is not null and id = w.call_id and call_logs.provider = w.provider),
          (select id from call_logs where (w.call_id is null or w.own) and call_logs.provider = w.provider
            and call_logs.external_id = w.external_id),
          (select e.call_id from livekit_call_events e where w.call_id is null and e.room_sid = w.room_sid
            and e.call_id is not null limit 1)) as id
-       from jsonb_to_recordset(?::jsonb) as w (n int, call_id uuid, provider text, external_id text, own boolean, room_sid text))
+       from jsonb_to_recordset(?::jsonb) as w (n int, call_id uuid, provider text, external_id text, own boolean, room_sid text)),
+     wanted as materialized (select id, array_agg(n) as wanted from found where id is not null group by id)
      select c.id, c.tenant_id as "tenantId", c.user_id as "userId", c.lead_id as "leadId", c.provider,
-       c.external_id as "externalId", c.facts, c.announced,
-       (select array_agg(n) from found where found.id = c.id) as wanted
-     from call_logs c where c.id = any (array(select id from found where id is not null))
+       c.external_id as "externalId", c.facts, c.announced, wanted.wanted
+     from call_logs c join wanted on wanted.id = c.id where c.id = any (array(select id from wanted))
      order by c.id for update of c`,
     [json(effects.map(wantOf))],
   )

@@ -20,7 +20,9 @@ const { api_key, api_secret, vectors } = JSON.parse(
 
 const url = new URL('http://localhost/webhooks/livekit')
 const at = (seconds: number) => () => seconds * 1000
-const livekit = (options: { secrets?: string[]; apiKey?: string | undefined; acceptUnsigned?: boolean; now?: () => number } = {}) =>
+const livekit = (
+  options: { secrets?: string[]; apiKey?: string | undefined; acceptUnsigned?: boolean; now?: () => number } = {},
+) =>
   createLivekitWebhooks(
     {
       apiKey: 'apiKey' in options ? options.apiKey : api_key,
