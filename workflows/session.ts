@@ -167,8 +167,8 @@ class SessionRun {
   /** Gives the step up once somebody asks for the end; what it did all the same is still told. */
   private async unlessEnded<T>(step: () => Promise<T>): Promise<T> {
     const scope = new CancellationScope()
-    const asked = condition(() => this.messages.endRequest !== undefined)
-    asked.then(() => scope.cancel()).catch(() => undefined)
+    const asked = condition(() => this.messages.endRequest !== undefined).then(() => scope.cancel())
+    asked.catch(() => undefined)
     return await scope.run(step)
   }
 

@@ -47,7 +47,8 @@ export function simulatedProviders(
   }
 }
 
-function simulatedTavus(simulator: string, given: Environment) {
+/** What points a process that is started by hand at the simulator. */
+export function simulatedTavus(simulator: string, given: Environment = {}) {
   return {
     TAVUS_BASE_URL: simulator,
     TAVUS_API_KEY: simulatorKey,

@@ -225,3 +225,14 @@ export function presentStart(
     },
   }
 }
+
+/** Which sessions a list shows. */
+export const listQuery = z.strictObject({
+  status: z.enum(['active', 'ending', 'completed', 'failed']).optional(),
+  provider: z.enum(['tavus', 'elevenlabs']).optional(),
+  user: z.string().min(1).max(200).optional(),
+  from: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created at or after' }),
+  to: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created before' }),
+  cursor: z.string().min(1).max(500).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+})

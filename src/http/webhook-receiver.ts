@@ -158,7 +158,12 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
       events.duplicate({ provider: delivery.provider, tenantId: receipt.tenantId, receiptId: receipt.id })
       return 'duplicate_ignored'
     }
-    if (own) return saidOf(await processOwn(delivery, receipt.id, arrivedAt + deps.ackMs))
+    if (own) {
+      const status = await processOwn(delivery, receipt.id, arrivedAt + deps.ackMs)
+      // The drain sleeps until it is told that something waits.
+      if (status === 'waiting') wakeDrain()
+      return saidOf(status)
+    }
     wakeDrain()
     return 'accepted'
   }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadConfig, variables } from '../../src/config.js'
-import { simulatedProviders } from '../../src/dev/application-environment.js'
+import { simulatedTavus } from '../../src/dev/application-environment.js'
 import { endLine, startLine } from '../../src/dev/banner.js'
 import { projectRoot } from '../../src/dev/documents.js'
 import { createMetrics } from '../../src/observability/metrics.js'
@@ -111,9 +111,7 @@ describe('README.md', () => {
   })
 
   it('names what points a process at the simulator', () => {
-    const settings = Object.entries(simulatedProviders('http://127.0.0.1:4010')).map(
-      ([name, value]) => `${name}=${value}`,
-    )
+    const settings = Object.entries(simulatedTavus('http://127.0.0.1:4010')).map(([name, value]) => `${name}=${value}`)
     expect(read('README.md')).toContain(settings.join('\n'))
   })
 

@@ -38,7 +38,7 @@ export async function sendChunked(
     body,
     duplex: 'half',
     headers: { 'content-type': 'application/json', ...headers },
-  } as RequestInit)
+  })
   return { status: response.status, body: (await response.json().catch(() => ({}))) as Record<string, unknown> }
 }
 

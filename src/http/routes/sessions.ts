@@ -8,6 +8,7 @@ import type { SessionEnder } from '../session-end.js'
 import {
   endAnswer,
   idempotencyHeader,
+  listQuery,
   presentEnd,
   presentSession,
   presentStart,
@@ -27,16 +28,6 @@ interface Deps {
 
 const sessionId = z.object({ session_id: z.uuid({ error: 'must be a session id' }) })
 const noStore = { 'Cache-Control': 'no-store' }
-
-const listQuery = z.strictObject({
-  status: z.enum(['active', 'ending', 'completed', 'failed']).optional(),
-  provider: z.enum(['tavus', 'elevenlabs']).optional(),
-  user: z.string().min(1).max(200).optional(),
-  from: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created at or after' }),
-  to: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created before' }),
-  cursor: z.string().min(1).max(500).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-})
 
 /** Sessions, whatever the provider. */
 export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
