@@ -173,11 +173,8 @@ class SessionRun {
   }
 
   private recover(prewarm: PrewarmResult) {
-    return CancellationScope.nonCancellable(() =>
-      this.providerEnd.recoverConversation.executeWithOptions({ summary: 'look for what was created' }, [
-        { ...this.known(prewarm), startMs: Date.now() - this.startedAt },
-      ]),
-    )
+    const track = { ...this.known(prewarm), startMs: Date.now() - this.startedAt }
+    return CancellationScope.nonCancellable(() => this.providerEnd.recoverConversation(track))
   }
 
   /** What the row says of the start, but for the conversation itself. */
