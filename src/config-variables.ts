@@ -83,7 +83,7 @@ const keyring = list.transform((entries, context) =>
     if (id === '' || earlier)
       context.addIssue({
         code: 'custom',
-        message: `entry ${index + 1} ${earlier && id !== '' ? 'has the id of an earlier one' : 'must be id:base64 of 32 bytes'}`,
+        message: `must be id:base64 of 32 bytes, each id once; entry ${index + 1} ${earlier && id !== '' ? 'has the id of an earlier one' : 'is not'}`,
       })
     return { id, key }
   }),

@@ -25,8 +25,8 @@ export async function buildTemporal(context: SourceContext) {
   }
 }
 
-/** The installer of Go does not touch the PATH of a service or a CI job. */
-function findGo(env: Record<string, string | undefined>): string | undefined {
+/** A Go of PATH, or of the usual places: its installer does not touch the PATH of a service or a CI job. */
+export function findGo(env: Record<string, string | undefined>): string | undefined {
   return onPath('go', {
     PATH: [env.PATH, '/usr/local/go/bin', '/usr/lib/go/bin', '/opt/homebrew/bin'].join(delimiter),
   })[0]
@@ -63,7 +63,8 @@ interface Install {
   detail: (text: string) => void
 }
 
-function goInstall(go: string, { source, folder, env, detail }: Install): Promise<string | undefined> {
+/** Installs one program into a folder. @returns why it failed */
+export function goInstall(go: string, { source, folder, env, detail }: Install): Promise<string | undefined> {
   const settings = {
     HOME: env.HOME ?? homedir(),
     GOBIN: folder,

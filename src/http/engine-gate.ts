@@ -12,7 +12,7 @@ export interface EngineGateOptions {
 const backoffMs = 50
 
 /** So many turned away within this time is a flood: each workflow would cost it ten events of the drain. Milliseconds. */
-const flood = { refused: 50, withinMs: 250 }
+const flood = { refused: 200, withinMs: 1000 }
 
 /**
  * Whether the next event gets a workflow of its own, or is left to the drain. How many at once the engine carries is not

@@ -15,18 +15,9 @@ const idOf = ([row]: { id: string }[]) => row?.id ?? ''
 
 /** A call of the company. */
 export async function callOf({ admin }: Admin, tenantId: string, externalId: string = randomUUID()): Promise<string> {
-  // The column that the tenant is made of is the company's, where it is made of one.
-  const [column] = await admin<{ name: string }>(
-    `select case when attgenerated = '' then 'tenant_id' else 'company_id' end as name from pg_attribute
-     where attrelid = 'call_logs'::regclass and attname = 'tenant_id'`,
-  )
-  const [direction] = await admin(
-    `select from pg_attribute where attrelid = 'call_logs'::regclass and attname = 'direction' and attnotnull and not atthasdef`,
-  )
-  const more = direction ? [', direction', `, 'inbound'`] : ['', '']
   return idOf(
     await admin(
-      `insert into call_logs (${column?.name}, provider, external_id${more[0]}) values ($1, 'twilio', $2${more[1]}) returning id`,
+      `insert into call_logs (company_id, provider, external_id, status) values ($1, 'twilio', $2, 'ended') returning id`,
       [tenantId, externalId],
     ),
   )

@@ -159,7 +159,7 @@ describe('@multitenant a webhook of Clerk', () => {
     const person = { user_id: user, identifier: 'lead@borealis.test' }
     expect((await post(membership(org, user, { public_user_data: person }), { id })).status).toBe(202)
     expect(await engine.receipts('delivery_key like $1', [`%${id}`])).toMatchObject([
-      { status: 'unmatched', error: 'the email belongs to a user of another company', tenant_id: null },
+      { status: 'unmatched', error: 'the email belongs to a user of another company', tenant_id: acme },
     ])
     expect(await userRows(user)).toEqual([])
   })
