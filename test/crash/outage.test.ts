@@ -53,7 +53,7 @@ const receiptsOf = async (id: string) =>
   (
     await pool.query<{ status: string; source: string }>(
       'select status, source from webhook_receipts where delivery_key like $1',
-      [`tavus/${perception}/${id}:%`],
+      [`tavus/${perception}/%:${id}:%`],
     )
   ).rows
 
