@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { heartbeat } from '@temporalio/activity'
 import type { WebhookEvents } from '../src/observability/webhook-events.js'
 import type { ReceiptDrain } from '../src/store/receipt-drain.js'
@@ -9,6 +10,8 @@ import { createSignalSender, signalOf } from './session-signals.js'
 export interface WebhookActivityDeps {
   processing: Pick<ReceiptProcessing, 'process'>
   drain: ReceiptDrain
+  /** Tells this process that the drain is at work, and need not be woken. */
+  draining: { busy: boolean }
   /** A session that is closed or unknown is no error. */
   signalSession: (sessionId: string, message: ProviderEventMessage) => Promise<void>
   /** Tells whoever waits in this process. */
@@ -30,14 +33,26 @@ export interface DrainedBatch {
 }
 
 const leftoverLimit = 500
+/** A worker that stops waits this long at most. */
+const drainForMs = 5_000
+/** What trickles in is let gather for this long. */
+const gatherMs = 100
 
 /** Steps of webhooks: one receipt, or a batch of those that nobody has taken. */
-export function createWebhookActivities({ processing, drain, signalSession, announce, events }: WebhookActivityDeps) {
+export function createWebhookActivities(deps: WebhookActivityDeps) {
+  const { processing, drain, draining, signalSession, announce, events } = deps
   const sendSignals = createSignalSender({ drain, signalSession })
 
   function tell(settled: SettledReceipt): void {
     announce(settled.receiptId, settled.status)
     if (!settled.repeated) events.settled(settled)
+  }
+
+  async function batch(limit: number): Promise<number> {
+    const settled = await drain.batch(limit, heartbeat)
+    settled.forEach(tell)
+    await sendSignals([...settled.flatMap(signalOf), ...(await drain.leftoverSignals(leftoverLimit))])
+    return settled.length
   }
 
   return {
@@ -49,11 +64,25 @@ export function createWebhookActivities({ processing, drain, signalSession, anno
       return { status, sessionId, signal }
     },
 
+    /** Batch after batch while there is something to take: a trip through the engine costs more than a batch. */
     async drainBatch({ limit }: { limit: number }): Promise<DrainedBatch> {
-      const settled = await drain.batch(limit, heartbeat)
-      settled.forEach(tell)
-      await sendSignals([...settled.flatMap(signalOf), ...(await drain.leftoverSignals(leftoverLimit))])
-      return { taken: settled.length, nextDueMs: await drain.nextDueMs() }
+      const until = Date.now() + drainForMs
+      let taken = 0
+      draining.busy = true
+      try {
+        while (Date.now() < until) {
+          const settled = await batch(limit)
+          taken += settled
+          if (settled >= limit / 2) continue
+          if (settled > 0) await sleep(gatherMs)
+          // Whoever comes from here on wakes the drain; who came just before is still taken.
+          else if (draining.busy) draining.busy = false
+          else break
+        }
+      } finally {
+        draining.busy = false
+      }
+      return { taken, nextDueMs: await drain.nextDueMs() }
     },
   }
 }

@@ -6,6 +6,7 @@ import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
 import { createWebhookEvents } from './observability/webhook-events.js'
 import { createProviderRegistry, type ProviderRegistry } from './providers/registry.js'
+import type { Delivery } from './domain/webhook.js'
 import type { Database } from './store/database.js'
 import { appendEvents } from './store/event-log.js'
 import { createDeliveryStore } from './store/deliveries.js'
@@ -50,7 +51,8 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const receipts = createWebhookReceipts({ database, cipher })
   const batcher = createReceiptBatcher({ insert: receipts.insert })
   const spool = createSpool({ dir: join(config.dataDir, 'spool'), cipher })
-  const waker = createDrainWaker({ wake: options.wakeDrain })
+  const draining = { busy: false }
+  const waker = createDrainWaker({ wake: options.wakeDrain, isBusy: () => draining.busy })
   const states = createReceiptStates({ matchMs: config.webhooks.matchMs, notify: !options.together })
   const processing = createReceiptProcessing({
     database,
@@ -66,6 +68,14 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     release: receipts.release,
     spool: (delivery, receivedAt) => spool.append({ delivery, receivedAt }),
     startWorkflow: options.webhookClient.start,
+    attempt: async (receiptId, delivery) => {
+      // A session's workflow is told as well, and that is for the event's own workflow to see to.
+      if (isOfSession(registry, delivery)) return
+      const settled = await processing.attempt(receiptId)
+      if (!settled) return
+      settlements.announce(receiptId, settled.status)
+      if (!settled.repeated) events.settled(settled)
+    },
     waitSettled: settlements.wait,
     wakeDrain: waker.wake,
     gate: createEngineGate({ maxInflight: config.webhooks.maxInflight }),
@@ -85,11 +95,20 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     activityDeps: {
       processing,
       replay,
+      draining,
       drain: createReceiptDrain({ database, processing, maxBatchMs: options.drainBatchMs }),
       announce: settlements.announce,
       events,
     },
     background: createBackground(options, { spool, waker, receipts, settlements }),
+  }
+}
+
+function isOfSession(registry: ProviderRegistry, delivery: Delivery): boolean {
+  try {
+    return registry.effectsOf(delivery).target === 'session'
+  } catch {
+    return true // what cannot be read is for the workflow to fail with
   }
 }
 

@@ -39,6 +39,8 @@ export interface WebhookReceiverDeps {
   spool: (delivery: Delivery, receivedAt: string) => Promise<void>
   /** @returns false when the event's id is taken by another run */
   startWorkflow: (deliveryKey: string, receiptId: string, deadline: number) => Promise<boolean>
+  /** Processes the receipt here and now, if that goes well at once. */
+  attempt: (receiptId: string, delivery: Delivery) => Promise<void>
   waitSettled: (receiptId: string, timeoutMs: number) => Promise<ReceiptStatus | undefined>
   wakeDrain: () => void
   gate: EngineGate
@@ -131,7 +133,11 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
     return started
   }
 
-  /** Starts the event's workflow, and waits for its commit rather than for its end, which is a round trip later. */
+  /**
+   * Starts the event's workflow and takes its first try in the meantime: the engine would be a task later. The receipt's
+   * lock makes one of the two the first; what fails here, what waits, and what follows is the workflow's. Its place among
+   * those in flight is held until the engine has taken it.
+   */
   async function processOwn(
     delivery: Delivery,
     receiptId: string,
@@ -139,8 +145,10 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
   ): Promise<ReceiptStatus | undefined> {
     const settled = deps.waitSettled(receiptId, placeMs)
     const began = Date.now()
-    void settled.finally(() => gate.leave(Date.now() - began))
-    const notStarted = begin(delivery, receiptId, deadline).then((started) => (started ? settled : undefined))
+    void deps.attempt(receiptId, delivery)
+    const started = begin(delivery, receiptId, deadline)
+    void started.finally(() => gate.leave(Date.now() - began))
+    const notStarted = started.then((taken) => (taken ? settled : undefined))
     return await within(Promise.race([settled, notStarted]), deadline).catch(() => undefined)
   }
 

@@ -67,7 +67,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
   async function applySet(
     trx: Knex.Transaction,
     pending: readonly Pending[],
-    { signalPending, last = false }: { signalPending: boolean; last?: boolean },
+    { signalPending, last = false, only }: { signalPending: boolean; last?: boolean; only?: Move['to'] },
   ): Promise<Settled> {
     const [first] = pending
     if (!first) return { settled: [], events: [] }
@@ -75,10 +75,13 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
     if (!apply) throw new Error(`nothing applies effects on a ${first.effect.target}`)
     const applied = await apply(trx, pending)
     const moves = pending.map(({ receipt }, index) => moveOf(receipt, applied[index], signalPending))
+    if (only && moves.some(({ to }) => to !== only)) throw new Error(`not ${only}`)
     const events = pending.flatMap(({ receipt }, index) => eventsOf(receipt, applied[index]))
     const owned = await withOwners(trx, pending, moves)
-    // Neither needs the other's answer: they share a trip.
-    const [settled] = await Promise.all([states.settle(trx, owned), last ? appendEvents(trx, events) : undefined])
+    const settling = states.settle(trx, owned)
+    // None needs the other's answer: they share a trip, in this order.
+    if (last) await Promise.all([settling, appendEvents(trx, events), trx.commit()])
+    const settled = await settling
     return { settled, events }
   }
 
@@ -139,6 +142,26 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
   }
 
   return {
+    /**
+     * One try that leaves no trace unless it succeeds: whatever else comes of the receipt is for its workflow to say.
+     * @returns undefined when it did not succeed
+     */
+    async attempt(receiptId: string): Promise<SettledReceipt | undefined> {
+      try {
+        return await database.withService(undefined, async (trx) => {
+          const receipt = await lockReceipt(trx, receiptId)
+          if (!receipt || !isOpen(receipt)) return receipt && repeated(receipt)
+          const { settled } = await applySet(trx, [pendingOf(receipt)], {
+            signalPending: false,
+            last: true,
+            only: 'processed',
+          })
+          return settled[0]
+        })
+      } catch {
+        return undefined
+      }
+    },
     /** Several receipts in one transaction, their events last: that lock is the tenants', and is to be held shortly. */
     async applyAll(
       trx: Knex.Transaction,

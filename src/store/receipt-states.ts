@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { ReceiptStatus, SessionSignal } from '../domain/webhook.js'
 import { reasonOf } from './receipt-errors.js'
-import { settlementChannel, settlementMessage } from './receipt-settlements.js'
+import { settlementChannel } from './receipt-settlements.js'
 
 /** A receipt as its processing needs it. */
 export interface StoredReceipt {
@@ -47,6 +47,9 @@ export interface ReceiptStatesOptions {
   maxTries?: number
 }
 
+/** Tells another process in the very statement, and so with its commit. */
+const told = (id: string, status: string) => `pg_notify('${settlementChannel}', ${id} || ' ' || ${status})`
+
 /** Where an applied receipt goes. */
 export type Move =
   | {
@@ -82,16 +85,7 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
       error = m.reason, error_side = case when m.reason is null then null else 'theirs' end
     from jsonb_to_recordset(?::jsonb) as m ("to" text, id uuid, tenant_id uuid, session_id uuid, signal jsonb,
       signal_pending boolean, reason text)
-    where r.id = m.id returning r.id, r.status`
-
-  async function tell(trx: Knex.Transaction, settled: readonly SettledReceipt[]): Promise<void> {
-    if (!notify || settled.length === 0) return
-    const messages = settled.map(({ receiptId, status }) => settlementMessage(receiptId, status))
-    await trx.raw('select pg_notify(?, message) from unnest(?::text[]) as message', [
-      settlementChannel,
-      messages,
-    ] as Knex.RawBinding[])
-  }
+    where r.id = m.id returning r.id, r.status${notify ? `, ${told('r.id', 'r.status')}` : ''}`
 
   async function change(
     trx: Knex.Transaction,
@@ -100,12 +94,10 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
     bindings: unknown[],
   ): Promise<SettledReceipt> {
     const { rows } = await trx.raw<{ rows: { status: ReceiptStatus }[] }>(
-      `update webhook_receipts set ${set} where id = ? returning status`,
+      `update webhook_receipts set ${set} where id = ? returning status${notify ? `, ${told('id', 'status')}` : ''}`,
       [...bindings, receipt.id] as Knex.RawBinding[],
     )
-    const settled = settledAs(receipt, rows[0]?.status ?? receipt.status)
-    await tell(trx, [settled])
-    return settled
+    return settledAs(receipt, rows[0]?.status ?? receipt.status)
   }
 
   return {
@@ -122,7 +114,6 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
         if (move.to !== 'processed') return { ...as, tenantId: move.tenantId ?? as.tenantId }
         return { ...as, tenantId: move.tenantId, sessionId: move.sessionId, signal: move.signal }
       })
-      await tell(trx, settled)
       return settled
     },
     /** After its effects were rolled back: one try fewer, and with the last the key is released. */

@@ -1,12 +1,14 @@
 export interface DrainWakerOptions {
   wake: () => Promise<void>
+  /** The drain is at work in this process: it takes by itself what comes. */
+  isBusy?: () => boolean
   /** A signal costs the engine as much as a dozen receipts cost the drain. */
   everyMs?: number
   maxPauseMs?: number
 }
 
 /** Wakes the drain, at most once in a while, and until it has worked: the engine may be away. */
-export function createDrainWaker({ wake, everyMs = 250, maxPauseMs = 5000 }: DrainWakerOptions) {
+export function createDrainWaker({ wake, isBusy = () => false, everyMs = 250, maxPauseMs = 5000 }: DrainWakerOptions) {
   let timer: NodeJS.Timeout | undefined
   let wanted = false
   let sending = false
@@ -37,6 +39,7 @@ export function createDrainWaker({ wake, everyMs = 250, maxPauseMs = 5000 }: Dra
 
   return {
     wake(): void {
+      if (isBusy()) return
       wanted = true
       schedule()
     },

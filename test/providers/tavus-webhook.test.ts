@@ -53,6 +53,7 @@ describe('the webhooks of Tavus', () => {
       release: unexpected,
       spool: unexpected,
       startWorkflow: unexpected,
+      attempt: unexpected,
       waitSettled: unexpected,
       wakeDrain: () => undefined,
       gate: createEngineGate({ maxInflight: 1 }),
