@@ -43,6 +43,7 @@ interface ToldWebhook {
 
 interface ToldConversation {
   conversation_id: string
+  callback_url: string | null
   created_at: string
   events: { event_type: string; timestamp: string }[]
   deliveries: { event_type: string; timestamp: string; status: number | null; attempts: number; forged: boolean }[]
@@ -101,10 +102,11 @@ const ofWebhook = (told: ToldWebhook): TruthEvent => ({
 const tavusWebhooks = createTavusWebhooks({ callbackSecrets: [], allowUnsigned: false })
 
 /** A joining is told under two names and is one event: the key says so. */
-function ofConversation({ conversation_id, events, deliveries }: ToldConversation): TruthEvent[] {
+function ofConversation({ conversation_id, callback_url, events, deliveries }: ToldConversation): TruthEvent[] {
+  const sessionId = URL.canParse(callback_url ?? '') ? new URL(callback_url ?? '').searchParams.get('session') : null
   const byKey = new Map<string, TruthEvent>()
   for (const event of events) {
-    const asked = { sessionId: '', conversationId: conversation_id }
+    const asked = { sessionId: sessionId ?? '', conversationId: conversation_id }
     const key = tavusWebhooks.asDelivery?.(event, asked).deliveryKey ?? ''
     const told = deliveries.filter((one) => one.event_type === event.event_type && one.timestamp === event.timestamp)
     const sent = told.map(({ forged, attempts, status }) => ({
