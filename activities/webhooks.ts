@@ -11,7 +11,7 @@ export interface WebhookActivityDeps {
   processing: Pick<ReceiptProcessing, 'process'>
   drain: ReceiptDrain
   /** Tells this process that the drain is at work, and need not be woken. */
-  draining: { busy: boolean }
+  draining: { busy: boolean; flooded: () => boolean }
   /** A session that is closed or unknown is no error. */
   signalSession: (sessionId: string, message: ProviderEventMessage) => Promise<void>
   /** Tells whoever waits in this process. */
@@ -37,6 +37,7 @@ const leftoverLimit = 500
 const drainForMs = 5_000
 /** What trickles in is let gather for this long. */
 const gatherMs = 100
+const floodPauseMs = 250
 
 /** Steps of webhooks: one receipt, or a batch of those that nobody has taken. */
 export function createWebhookActivities(deps: WebhookActivityDeps) {
@@ -73,8 +74,9 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
         while (Date.now() < until) {
           const settled = await batch(limit)
           taken += settled
-          if (settled >= limit / 2) continue
-          if (settled > 0) await sleep(gatherMs)
+          // In a flood answers come first: who is not answered sends again.
+          if (settled >= limit / 2) await sleep(draining.flooded() ? floodPauseMs : 0)
+          else if (settled > 0) await sleep(gatherMs)
           // Whoever comes from here on wakes the drain; who came just before is still taken.
           else if (draining.busy) draining.busy = false
           else break

@@ -51,7 +51,8 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const receipts = createWebhookReceipts({ database, cipher })
   const batcher = createReceiptBatcher({ insert: receipts.insert })
   const spool = createSpool({ dir: join(config.dataDir, 'spool'), cipher })
-  const draining = { busy: false }
+  const gate = createEngineGate({ maxInflight: config.webhooks.maxInflight })
+  const draining = { busy: false, flooded: gate.flooded }
   const waker = createDrainWaker({ wake: options.wakeDrain, isBusy: () => draining.busy })
   const states = createReceiptStates({ matchMs: config.webhooks.matchMs, notify: !options.together })
   const processing = createReceiptProcessing({
@@ -78,7 +79,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     },
     waitSettled: settlements.wait,
     wakeDrain: waker.wake,
-    gate: createEngineGate({ maxInflight: config.webhooks.maxInflight }),
+    gate,
     events,
     ackMs: config.webhooks.ackMs,
   })

@@ -24,6 +24,7 @@ export function createEngineGate({ maxInflight, targetMs = 40, restMs = 1000, no
   let closedUntil = 0
   let slowedAt = Number.NEGATIVE_INFINITY
   let refused = 0
+  let floodedUntil = 0
   let refusedSince = Number.NEGATIVE_INFINITY
 
   function refuse(): false {
@@ -31,7 +32,7 @@ export function createEngineGate({ maxInflight, targetMs = 40, restMs = 1000, no
       refusedSince = now()
       refused = 0
     }
-    if (++refused > flood.refused) closedUntil = Math.max(closedUntil, now() + restMs)
+    if (++refused > flood.refused) floodedUntil = closedUntil = Math.max(closedUntil, now() + restMs)
     return false
   }
 
@@ -59,6 +60,8 @@ export function createEngineGate({ maxInflight, targetMs = 40, restMs = 1000, no
     close(): void {
       closedUntil = now() + restMs
     },
+    /** More comes in than the engine could ever be given. */
+    flooded: () => now() < floodedUntil,
     get inflight(): number {
       return inflight
     },

@@ -1,13 +1,16 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min'
 import { textOf } from './fields.js'
 
+/** As long as a country's code and a subscriber's number are: as most providers write it, there is nothing to do. */
+const e164 = /^\+[1-9]\d{9,13}$/
+
 /**
  * The number in E.164. What is none stays as it came: `client:name`, `sip:…`, `anonymous`, a short code, or a number
  * without its country, which nobody can tell.
  */
 export function phoneNumberOf(value: unknown): string | undefined {
   const text = textOf(value)?.slice(0, 200)
-  if (text === undefined || !text.startsWith('+')) return text
+  if (text === undefined || !text.startsWith('+') || e164.test(text)) return text
   const parsed = parsePhoneNumberFromString(text, { extract: false })
   return parsed?.isPossible() && parsed.ext === undefined ? parsed.number : text
 }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { CallEffect } from '../domain/webhook.js'
 import type { CallFacts } from '../domain/call.js'
 import type { AnnouncedCall, NamedCall } from '../domain/call-news.js'
-import { isUuid, json } from './values.js'
+import { isUuid, parameter } from './values.js'
 
 /** A call's row as its facts fold into it. */
 export interface CallRecord extends NamedCall {
@@ -33,7 +33,7 @@ export async function lockCalls(trx: Knex.Transaction, effects: readonly CallEff
        c.external_id as "externalId", c.facts, c.announced, wanted.wanted
      from call_logs c join wanted on wanted.id = c.id where c.id = any (array(select id from wanted))
      order by c.id for update of c`,
-    [json(effects.map(wantOf))],
+    [parameter(effects.map(wantOf))],
   )
   const located: Located = effects.map(() => undefined)
   for (const { wanted, ...row } of rows) for (const n of wanted) located[n] = row

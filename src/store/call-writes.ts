@@ -3,7 +3,7 @@ import type { CallFact } from '../domain/call.js'
 import { foldCall } from '../domain/call-fold.js'
 import type { LivekitEventRecord } from '../domain/webhook.js'
 import type { CallRecord } from './call-locks.js'
-import { json } from './values.js'
+import { parameter } from './values.js'
 
 /** A LiveKit event on its way into its table; without a call it stays unprocessed. */
 export interface LivekitEventRow {
@@ -74,7 +74,7 @@ export async function insertCalls(trx: Knex.Transaction, calls: readonly CallRec
      from jsonb_to_recordset(?::jsonb) as n (id uuid, company_id uuid, provider text, external_id text, ${types})
      order by provider, external_id
      on conflict (provider, external_id) do nothing returning id`,
-    [json(calls.map(rowOf))],
+    [parameter(calls.map(rowOf))],
   )
   return new Set(rows.map(({ id }) => id))
 }
@@ -85,8 +85,8 @@ export async function saveCalls(
   { calls, events }: { calls: readonly CallRecord[]; events: readonly LivekitEventRow[] },
 ): Promise<void> {
   if (events.length > 0)
-    await trx.raw(`with kept as (${keepEvents}) ${updateCalls}`, [eventsOf(events), json(calls.map(rowOf))])
-  else if (calls.length > 0) await trx.raw(updateCalls, [json(calls.map(rowOf))])
+    await trx.raw(`with kept as (${keepEvents}) ${updateCalls}`, [eventsOf(events), parameter(calls.map(rowOf))])
+  else if (calls.length > 0) await trx.raw(updateCalls, [parameter(calls.map(rowOf))])
 }
 
 const updateCalls = `
@@ -117,5 +117,5 @@ function eventsOf(events: readonly LivekitEventRow[]): string {
     call_id: call?.id,
     tenant_id: call?.tenantId,
   }))
-  return json([...new Map(rows.map((row) => [row.eventId, row])).values()])
+  return parameter([...new Map(rows.map((row) => [row.eventId, row])).values()])
 }

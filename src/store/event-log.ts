@@ -3,7 +3,7 @@ import { InvalidRequestError } from '../domain/errors.js'
 import type { EventName, NewEvent } from '../domain/event.js'
 import type { Actor } from '../domain/identity.js'
 import type { Database } from './database.js'
-import { cleanText, isUuid, json } from './values.js'
+import { cleanText, isUuid, parameter } from './values.js'
 
 /** An entry of the log; ids grow with the commits of a tenant. */
 export interface LoggedEvent {
@@ -77,7 +77,7 @@ async function selectEvents(trx: Knex.Transaction, bindings: [string, string, nu
 }
 
 const rowOf = (event: NewEvent) =>
-  json({
+  parameter({
     tenant_id: event.tenantId,
     event: event.event,
     severity: event.severity ?? 'info',

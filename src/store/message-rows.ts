@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { MessageState } from '../domain/message.js'
 import type { MessageEffect } from '../domain/webhook.js'
-import { json } from './values.js'
+import { parameter } from './values.js'
 
 /** What names a message. */
 export interface MessageKey {
@@ -68,7 +68,7 @@ export async function insertMessages(
     `insert into messages (${columns}) select ${columns}
      from rows from (jsonb_to_recordset(?::jsonb) as (${fields})) with ordinality as m order by ordinality
      on conflict (provider, external_id) do nothing returning *`,
-    [json(records)],
+    [parameter(records)],
   )
   return rows.map(rowOf)
 }
@@ -97,7 +97,7 @@ export async function updateMessages(
       .map((column) => `n.${column}`)
       .join(', ')}, now())
      from jsonb_to_recordset(?::jsonb) as n (${fields}) where m.id = n.id`,
-    [json(messages.map(({ id, state }) => ({ id, ...recordOf(state) })))],
+    [parameter(messages.map(({ id, state }) => ({ id, ...recordOf(state) })))],
   )
 }
 

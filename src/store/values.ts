@@ -21,7 +21,20 @@ export function canonical(value: unknown, depth = 0): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
 }
 
-/** A jsonb parameter; the driver would make an SQL array of a list. */
+/** What JSON.stringify makes of NUL and of half a surrogate pair. */
+const unstorable = /\\u0000|\\ud[89a-f]/i
+
+/** A jsonb parameter that is only written, never compared; most values need no cleaning, and none of their keys an order. */
+export function parameter(value: unknown): string {
+  try {
+    const text = JSON.stringify(value)
+    return unstorable.test(text) ? json(value) : text
+  } catch {
+    return json(value) // nested too deeply, which that cuts
+  }
+}
+
+/** A jsonb parameter; the driver would make an SQL array of a list. Equal values have equal text. */
 export const json = (value: unknown) => JSON.stringify(canonical(value))
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
