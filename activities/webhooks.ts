@@ -37,7 +37,10 @@ const leftoverLimit = 500
 const drainForMs = 5_000
 /** What trickles in is let gather for this long. */
 const gatherMs = 100
-const floodPauseMs = 250
+const floodPauseMs = 200
+/** Batches at once, and as many as are ranked together. */
+const lanes = 2
+const batchesAhead = 8
 
 /** Steps of webhooks: one receipt, or a batch of those that nobody has taken. */
 export function createWebhookActivities(deps: WebhookActivityDeps) {
@@ -49,11 +52,26 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
     if (!settled.repeated) events.settled(settled)
   }
 
-  async function batch(limit: number): Promise<number> {
-    const settled = await drain.batch(limit, heartbeat)
+  async function take(ids: readonly string[]): Promise<number> {
+    const settled = await drain.take(ids, heartbeat)
     settled.forEach(tell)
     await sendSignals([...settled.flatMap(signalOf), ...(await drain.leftoverSignals(leftoverLimit))])
     return settled.length
+  }
+
+  /** What is due, some batches at once: one is reckoned with here while the database has the other. */
+  async function round(limit: number): Promise<{ found: number; taken: number }> {
+    const flooded = draining.flooded()
+    const ids = await drain.next(flooded ? limit : limit * batchesAhead)
+    let taken = 0
+    const batches = slices(ids, limit).values()
+    const lane = async () => {
+      for (const batch of batches) taken += await take(batch)
+    }
+    await Promise.all(Array.from({ length: flooded ? 1 : lanes }, lane))
+    // In a flood answers come first: who is not answered sends again.
+    if (flooded) await sleep(floodPauseMs)
+    return { found: ids.length, taken }
   }
 
   return {
@@ -72,11 +90,10 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
       draining.busy = true
       try {
         while (Date.now() < until) {
-          const settled = await batch(limit)
-          taken += settled
-          // In a flood answers come first: who is not answered sends again.
-          if (settled >= limit / 2) await sleep(draining.flooded() ? floodPauseMs : 0)
-          else if (settled > 0) await sleep(gatherMs)
+          const { found, taken: now } = await round(limit)
+          taken += now
+          if (now >= limit / 2) continue
+          if (found > 0) await sleep(gatherMs)
           // Whoever comes from here on wakes the drain; who came just before is still taken.
           else if (draining.busy) draining.busy = false
           else break
@@ -88,5 +105,8 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
     },
   }
 }
+
+const slices = (ids: readonly string[], size: number) =>
+  Array.from({ length: Math.ceil(ids.length / size) }, (_, n) => ids.slice(n * size, (n + 1) * size))
 
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>

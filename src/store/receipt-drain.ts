@@ -33,15 +33,31 @@ export interface ReceiptDrainDeps {
 
 /** What takes the receipts that no workflow of their own has, batch by batch. */
 export function createReceiptDrain({ database, processing, maxBatchMs = 50 }: ReceiptDrainDeps) {
+  /** The receipts that are due, in their turns. A backlog is ranked for many batches at once: each ranking reads all of it. */
+  const next = (limit: number): Promise<string[]> =>
+    database.withService(undefined, async (trx) => {
+      const { rows } = await trx.raw<{ rows: { id: string }[] }>(
+        `select id from (${due}) as due order by turn, received_at limit ?`,
+        [limit],
+      )
+      return rows.map(({ id }) => id)
+    })
+
+  /**
+   * One transaction; safe beside the receipts' own workflows and beside another drain: what another one holds is left to
+   * it. `onEach` hears of progress.
+   */
+  const take = (ids: readonly string[], onEach: () => void = () => undefined): Promise<SettledReceipt[]> =>
+    database.withService(undefined, async (trx) => {
+      const receipts = await lock(trx, ids)
+      return await processing.applyAll(trx, receipts, { signalPending: true, until: Date.now() + maxBatchMs, onEach })
+    })
+
   return {
-    /**
-     * One transaction; safe beside the receipts' own workflows and beside another drain. `onEach` hears of progress.
-     */
-    batch: (limit: number, onEach: () => void = () => undefined): Promise<SettledReceipt[]> =>
-      database.withService(undefined, async (trx) => {
-        const receipts = await take(trx, limit)
-        return await processing.applyAll(trx, receipts, { signalPending: true, until: Date.now() + maxBatchMs, onEach })
-      }),
+    next,
+    take,
+    /** Both for a single batch. */
+    batch: async (limit: number): Promise<SettledReceipt[]> => await take(await next(limit)),
     leftoverSignals: (limit: number): Promise<PendingSignal[]> =>
       database.withService(undefined, async (trx) => {
         const { rows } = await trx.raw<{ rows: PendingSignal[] }>(
@@ -76,14 +92,11 @@ export function createReceiptDrain({ database, processing, maxBatchMs = 50 }: Re
 
 export type ReceiptDrain = ReturnType<typeof createReceiptDrain>
 
-async function take(trx: Knex.Transaction, limit: number): Promise<StoredReceipt[]> {
-  // Ranked first and locked then: a lock cannot be taken under a window. Twice as many, since others may hold some.
+async function lock(trx: Knex.Transaction, ids: readonly string[]): Promise<StoredReceipt[]> {
   const { rows } = await trx.raw<{ rows: StoredReceipt[] }>(
-    `with due as materialized (${due} order by turn, received_at limit ?)
-     select ${receiptColumns.replaceAll(/\b(?=\w)/g, 'r.')} from due join webhook_receipts r using (id)
-     where r.status in ('received', 'waiting')
-     order by due.turn, due.received_at limit ? for update of r skip locked`,
-    [limit * 2, limit],
+    `select ${receiptColumns} from webhook_receipts where id = any(?::uuid[]) and status in ('received', 'waiting')
+     for update skip locked`,
+    [ids] as Knex.RawBinding[],
   )
   return rows
 }
