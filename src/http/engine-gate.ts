@@ -18,7 +18,7 @@ const flood = { refused: 200, withinMs: 1000 }
  * Whether the next event gets a workflow of its own, or is left to the drain. How many at once the engine carries is not
  * known beforehand, so it is felt for: one more while they settle in time, half as many when one does not.
  */
-export function createEngineGate({ maxInflight, targetMs = 40, restMs = 1000, now = Date.now }: EngineGateOptions) {
+export function createEngineGate({ maxInflight, targetMs = 30, restMs = 1000, now = Date.now }: EngineGateOptions) {
   let inflight = 0
   let limit = maxInflight
   let closedUntil = 0

@@ -136,7 +136,7 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
   /**
    * Starts the event's workflow and takes its first try in the meantime: the engine would be a task later. The receipt's
    * lock makes one of the two the first; what fails here, what waits, and what follows is the workflow's. Its place among
-   * those in flight is held until the engine has taken it.
+   * those in flight is held until both are done.
    */
   async function processOwn(
     delivery: Delivery,
@@ -147,7 +147,8 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
     const began = Date.now()
     void deps.attempt(receiptId, delivery)
     const started = begin(delivery, receiptId, deadline)
-    void started.finally(() => gate.leave(Date.now() - began))
+    // Whichever takes longer: the engine to take the start, or the event to be settled.
+    void Promise.allSettled([started, settled]).then(() => gate.leave(Date.now() - began))
     const notStarted = started.then((taken) => (taken ? settled : undefined))
     return await within(Promise.race([settled, notStarted]), deadline).catch(() => undefined)
   }

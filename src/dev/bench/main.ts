@@ -49,7 +49,12 @@ try {
 
 async function measure(): Promise<Row[]> {
   // Sessions of ten minutes and callbacks as the provider spreads them: nothing ends while it is measured.
-  const env = { RATE_LIMIT_ANONYMOUS: '1000000/minute', CALLRAIL_WEBHOOK_SECRET: benchSecret }
+  const env = {
+    RATE_LIMIT_ANONYMOUS: '1000000/minute',
+    CALLRAIL_WEBHOOK_SECRET: benchSecret,
+    // Nobody joins, and all are to be open at the end.
+    TAVUS_PARTICIPANT_ABSENT_TIMEOUT_SECONDS: '3600',
+  }
   const lab = await startLab({ dataDir, supervisor, progress, split: false, env })
   const floor = await startFloor(lab.adminUrl)
   try {
