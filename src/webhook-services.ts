@@ -37,6 +37,8 @@ export interface WebhookServiceOptions {
   wakeDrain: () => Promise<void>
   /** Longest transaction of the drain, for tests on a busy machine. */
   drainBatchMs?: number
+  /** Within which the engine keeps up, for the same. */
+  engineTargetMs?: number
   /** Other providers than the configured ones, for tests. */
   registry?: ProviderRegistry
 }
@@ -51,7 +53,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const receipts = createWebhookReceipts({ database, cipher })
   const batcher = createReceiptBatcher({ insert: receipts.insert })
   const spool = createSpool({ dir: join(config.dataDir, 'spool'), cipher })
-  const gate = createEngineGate({ maxInflight: config.webhooks.maxInflight })
+  const gate = createEngineGate({ maxInflight: config.webhooks.maxInflight, targetMs: options.engineTargetMs })
   const draining = { busy: false, flooded: gate.flooded }
   const waker = createDrainWaker({ wake: options.wakeDrain, isBusy: () => draining.busy })
   const states = createReceiptStates({ matchMs: config.webhooks.matchMs, notify: !options.together })

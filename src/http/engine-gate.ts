@@ -2,7 +2,7 @@ export interface EngineGateOptions {
   /** More workflows at once make every one of them slower than the drain is. */
   maxInflight: number
   /** Settled within this time, an event's own workflow keeps up; slower ones make room by going fewer. Milliseconds. */
-  targetMs?: number
+  targetMs?: number | undefined
   /** After a failed start, and in a flood, the engine is left alone for this long. */
   restMs?: number
   now?: () => number
@@ -40,7 +40,7 @@ export function createEngineGate({ maxInflight, targetMs = 30, restMs = 1000, no
     if (ms <= targetMs) limit = Math.min(maxInflight, limit + 0.1)
     else if (now() - slowedAt >= backoffMs) {
       slowedAt = now()
-      limit = Math.max(Math.min(1, maxInflight), limit / 2)
+      limit = Math.max(Math.min(2, maxInflight), limit / 2)
     }
   }
 

@@ -91,7 +91,10 @@ describe('ENCRYPTION_KEYS @unit', () => {
     [randomBytes(32).toString('base64'), 'must be id:base64 of 32 bytes, each id once; entry 1 is not'],
     [`k1:${randomBytes(16).toString('base64')}`, 'must be id:base64 of 32 bytes, each id once; entry 1 is not'],
     [`k 1:${one.key}`, 'must be id:base64 of 32 bytes, each id once; entry 1 is not'],
-    [`k1:${one.key},k1:${two.key}`, 'must be id:base64 of 32 bytes, each id once; entry 2 has the id of an earlier one'],
+    [
+      `k1:${one.key},k1:${two.key}`,
+      'must be id:base64 of 32 bytes, each id once; entry 2 has the id of an earlier one',
+    ],
   ])('names the entry that is wrong, and never says what it holds', (value, message) => {
     expect(problem(value)).toEqual([{ variable: 'ENCRYPTION_KEYS', message }])
   })

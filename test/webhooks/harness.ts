@@ -102,6 +102,7 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
     database,
     registry,
     drainBatchMs: 10_000,
+    engineTargetMs: 10_000,
     webhookClient,
     together: env.PARLEY_SPLIT !== 'true',
     async wakeDrain() {
