@@ -52,11 +52,15 @@ describe('the callbacks of a conversation', () => {
   it('come in either order, in both spellings and with both kinds of time, over many conversations', async () => {
     const { simulator, create, post } = await start()
     const ids = await Promise.all(Array.from({ length: 40 }, async () => (await create()).conversation_id))
-    await expect.poll(() => simulator.conversations().every((row) => row.joined_at !== null)).toBe(true)
+    await expect
+      .poll(() => simulator.conversations().every((row) => row.joined_at !== null), { timeout: 10_000 })
+      .toBe(true)
     await Promise.all(
       ids.map((id) => post(`/__sim/conversations/${id}/shutdown`, { reason: 'participant_left_timeout' })),
     )
-    await expect.poll(() => simulator.conversations().every((row) => row.events.length === 4)).toBe(true)
+    await expect
+      .poll(() => simulator.conversations().every((row) => row.events.length === 4), { timeout: 10_000 })
+      .toBe(true)
     const rows = simulator.conversations()
     const transcripts = rows.map((row) =>
       row.events.find((event) => event.event_type === 'application.transcription_ready'),
