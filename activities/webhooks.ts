@@ -66,7 +66,10 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
     let taken = 0
     const batches = slices(ids, limit).values()
     const lane = async () => {
-      for (const batch of batches) taken += await take(batch)
+      for (const batch of batches) {
+        const now = await take(batch)
+        taken += now // after the await: the other lane counts, too
+      }
     }
     await Promise.all(Array.from({ length: flooded ? 1 : lanes }, lane))
     // In a flood answers come first: who is not answered sends again.
