@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { Config } from '../config.js'
-import { type IntegrationProvider, normaliseAccount } from '../store/integration-accounts.js'
+import type { IntegrationProvider } from '../domain/integration.js'
+import { normaliseAccount } from '../store/integration-accounts.js'
 import { simulatedAccounts } from './simulated-accounts.js'
 
 /** What of the configuration names an account of the development company. */

@@ -1,4 +1,5 @@
 import type { Caller } from './identity.js'
+import { byText } from './order.js'
 
 export type SessionProvider = 'tavus' | 'elevenlabs'
 export type SessionMode = 'plain'
@@ -47,9 +48,6 @@ export interface SessionFacts {
   /** The end was found by asking, not told. */
   foundByReconcile?: boolean
 }
-
-/** The alphabet of code points, the same on every machine, which localeCompare is not. */
-const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 const byTime = (a: string, b: string) => Date.parse(a) - Date.parse(b) || byText(a, b)
 

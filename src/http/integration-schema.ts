@@ -1,16 +1,8 @@
 import { z } from 'zod'
+import { integrationProviders } from '../domain/integration.js'
 import type { Services } from '../services.js'
 
-export const integrationProvider = z.enum([
-  'tavus',
-  'elevenlabs',
-  'livekit',
-  'twilio',
-  'callrail',
-  'clerk',
-  'bland',
-  'uwc',
-])
+export const integrationProvider = z.enum(integrationProviders)
 
 const account = z.string().trim().min(1).max(200).meta({
   description:

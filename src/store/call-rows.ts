@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
-import { InvalidRequestError } from '../domain/errors.js'
 import type { CallDirection, CallOutcome, callProviders, CallStatus } from '../domain/call.js'
 import type { Actor } from '../domain/identity.js'
-import { cleanText, isUuid } from './values.js'
+import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
+import { cleanText } from './values.js'
 
 /** A call as the API shows it. */
 export interface CallRow {
@@ -52,9 +52,6 @@ export const callColumns = `id, user_id as "userId", lead_id as "leadId", provid
   ended_at as "endedAt", duration_seconds as "durationSeconds", outcome, ended_reason as "endedReason",
   "recordingUrl", metadata, created_at as "createdAt", updated_at as "updatedAt"`
 
-/** Microseconds, which a Date has not: a page must begin exactly where the last one ended. */
-const exactTime = `to_char(created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
-
 /** Whose call: the policy lets a rep see no other, and leadership and csr the company's. */
 export async function selectCall(trx: Knex.Transaction, id: string, userId?: string): Promise<CallRow | undefined> {
   const { rows } = await trx.raw<{ rows: CallRow[] }>(
@@ -66,7 +63,7 @@ export async function selectCall(trx: Knex.Transaction, id: string, userId?: str
 
 /** One page, newest first; what the actor may see is the policies' matter. */
 export async function selectCalls(trx: Knex.Transaction, actor: Actor, filter: CallFilter): Promise<CallPage> {
-  const query = trx('call_logs').select(trx.raw(`${callColumns}, ${exactTime} as "exactTime"`))
+  const query = trx('call_logs').select(trx.raw(`${callColumns}, ${exactTimeOf('created_at')} as "exactTime"`))
   for (const [sql, bindings] of conditions(actor, filter)) void query.whereRaw(sql, bindings)
   const found = (await query.orderByRaw('created_at desc, id desc').limit(filter.limit + 1)) as (CallRow & {
     exactTime: string
@@ -93,25 +90,4 @@ function conditions(actor: Actor, filter: CallFilter): [string, (string | Date)[
   if (to !== undefined) found.push(['created_at < ?', [to]])
   if (cursor !== undefined) found.push(['(created_at, id) < (?::timestamptz, ?::uuid)', decodeCursor(cursor)])
   return found
-}
-
-const encodeCursor = (position: [string, string]) => Buffer.from(JSON.stringify(position)).toString('base64url')
-
-function decodeCursor(cursor: string): [string, string] {
-  const [time, id, ...rest] = parseCursor(cursor)
-  const isTime =
-    typeof time === 'string' && /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}Z$/.test(time) && !Number.isNaN(Date.parse(time))
-  if (isTime && typeof id === 'string' && isUuid(id) && rest.length === 0) return [time, id]
-  throw new InvalidRequestError('the cursor is not one of ours', [
-    { pointer: 'query/cursor', detail: 'must be the next_cursor of an earlier page' },
-  ])
-}
-
-function parseCursor(cursor: string): unknown[] {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    return Array.isArray(parsed) ? parsed : []
-  } catch {
-    return []
-  }
 }

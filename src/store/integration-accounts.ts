@@ -1,17 +1,5 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min'
-
-/** Providers whose deliveries find their company by an account or a number. */
-export const integrationProviders = [
-  'tavus',
-  'elevenlabs',
-  'livekit',
-  'twilio',
-  'callrail',
-  'clerk',
-  'bland',
-  'uwc',
-] as const
-export type IntegrationProvider = (typeof integrationProviders)[number]
+import type { IntegrationProvider } from '../domain/integration.js'
 
 const telephony: ReadonlySet<string> = new Set(['twilio', 'callrail', 'bland'])
 /** Ids as deliveries carry them: no blanks, no control characters. */

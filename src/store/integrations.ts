@@ -3,7 +3,8 @@ import { ForbiddenError, InvalidRequestError, ParleyError } from '../domain/erro
 import type { Actor } from '../domain/identity.js'
 import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
 import type { Database } from './database.js'
-import { type IntegrationProvider, normaliseAccount } from './integration-accounts.js'
+import type { IntegrationProvider } from '../domain/integration.js'
+import { normaliseAccount } from './integration-accounts.js'
 import { cleanText, isUuid } from './values.js'
 
 /** An account at a provider whose deliveries are this company's. */

@@ -3,8 +3,6 @@ import type { ReceiptStatus } from '../domain/webhook.js'
 /** Name of the PostgreSQL channel on which a worker tells another process what became of a receipt. */
 export const settlementChannel = 'parley_receipts'
 
-export const settlementMessage = (receiptId: string, status: ReceiptStatus) => `${receiptId} ${status}`
-
 type Waiter = (status: ReceiptStatus) => void
 
 /** Brings what became of a receipt to the requests that wait for it. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { identityChange, roleOf } from '../../src/providers/clerk/events.js'
 import { createClerkWebhooks } from '../../src/providers/clerk/webhook.js'
-import { lowerCase, readVectors, type SignedVector } from './vectors.js'
+import { lowerCased, readVectors, type SignedVector } from './vectors.js'
 
 const { vectors } = readVectors<{ vectors: SignedVector[] }>('clerk')
 const url = new URL('http://localhost/webhooks/clerk')
@@ -12,7 +12,7 @@ const providerOf = (secrets: string[], now: number, acceptUnsigned = false) =>
   createClerkWebhooks({ webhookSecrets: secrets, acceptUnsigned, now: () => now * 1000 })
 
 function verify({ secret, headers, rawBody, now }: SignedVector, secrets = [secret ?? '']) {
-  return providerOf(secrets, now).verify(Buffer.from(rawBody), lowerCase(headers), url)
+  return providerOf(secrets, now).verify(Buffer.from(rawBody), lowerCased(headers), url)
 }
 
 describe('@unit a signature of Clerk', () => {
@@ -33,7 +33,7 @@ describe('@unit a signature of Clerk', () => {
     for (const index of [0, 40, body.length - 1]) {
       const forged = Buffer.from(body)
       forged[index] = (forged[index] ?? 0) ^ 1
-      expect(providerOf([one.secret ?? ''], one.now).verify(forged, lowerCase(one.headers), url)).toMatchObject({
+      expect(providerOf([one.secret ?? ''], one.now).verify(forged, lowerCased(one.headers), url)).toMatchObject({
         ok: false,
       })
     }
@@ -41,7 +41,7 @@ describe('@unit a signature of Clerk', () => {
 
   it('fails when its timestamp has more than digits', () => {
     const one = vector('user-created')
-    const headers = { ...lowerCase(one.headers), 'svix-timestamp': `${one.now}junk` }
+    const headers = { ...lowerCased(one.headers), 'svix-timestamp': `${one.now}junk` }
     expect(providerOf([one.secret ?? ''], one.now).verify(Buffer.from(one.rawBody), headers, url)).toEqual({
       ok: false,
       reason: 'wrong_time',
@@ -68,7 +68,7 @@ describe('@unit a delivery of Clerk', () => {
   it('has the key of its event, not of the user', () => {
     const created = vector('user-created')
     const { rawBody } = created
-    const delivery = providerOf([], 0).parse(Buffer.from(rawBody), lowerCase(created.headers), url, {})
+    const delivery = providerOf([], 0).parse(Buffer.from(rawBody), lowerCased(created.headers), url, {})
     expect(delivery).toMatchObject({
       provider: 'clerk',
       kind: 'user.created',

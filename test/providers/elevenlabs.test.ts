@@ -5,7 +5,7 @@ import { normaliseElevenLabsEvent } from '../../src/providers/elevenlabs/events.
 import { createSplitter } from '../../src/providers/elevenlabs/splitter.js'
 import { createElevenLabsWebhooks } from '../../src/providers/elevenlabs/webhook.js'
 import { outcomeOf } from '../../src/domain/session.js'
-import { lowerCase, readVectors } from './vectors.js'
+import { lowerCased, readVectors } from './vectors.js'
 
 interface Vector {
   name: string
@@ -37,7 +37,7 @@ const providerOf = (secrets: string[], seconds: number, acceptUnsigned = false) 
 describe('@unit a signature of ElevenLabs', () => {
   it.each(vectors.map((one) => [one.name, one] as const))('%s', async (_name, one) => {
     const provider = providerOf([secret], one.verify_at)
-    const [body, headers] = [Buffer.from(one.raw_body), lowerCase(one.headers)]
+    const [body, headers] = [Buffer.from(one.raw_body), lowerCased(one.headers)]
     expect(provider.verify(body, headers, url)).toMatchObject({ ok: one.expect === 'valid' })
     // The same of the body in pieces; that with audio wants a store.
     if (one.name === 'audio_valid') return
@@ -53,7 +53,7 @@ describe('@unit a signature of ElevenLabs', () => {
     const one = vector('transcription_valid')
     const at = Number(/t=(\d+)/.exec(one.headers['ElevenLabs-Signature'] ?? '')?.[1])
     const verify = (clock: number) =>
-      providerOf([secret], clock).verify(Buffer.from(one.raw_body), lowerCase(one.headers), url)
+      providerOf([secret], clock).verify(Buffer.from(one.raw_body), lowerCased(one.headers), url)
     expect(verify(at - 300)).toEqual({ ok: true })
     expect(verify(at - 301)).toEqual({ ok: false, reason: 'wrong_time' })
   })
@@ -61,7 +61,7 @@ describe('@unit a signature of ElevenLabs', () => {
   it('verifies with any of several secrets, never with an empty one', () => {
     const one = vector('transcription_valid')
     const verify = (secrets: string[]) =>
-      providerOf(secrets, one.verify_at).verify(Buffer.from(one.raw_body), lowerCase(one.headers), url)
+      providerOf(secrets, one.verify_at).verify(Buffer.from(one.raw_body), lowerCased(one.headers), url)
     expect(verify(['another', secret])).toEqual({ ok: true })
     expect(verify(['another'])).toMatchObject({ ok: false })
     expect(verify([''])).toMatchObject({ ok: false })
@@ -74,7 +74,7 @@ describe('@unit a delivery of ElevenLabs', () => {
 
   it('has the key of conversation and type, and is kept as it came', () => {
     const one = vector('transcription_valid')
-    const delivery = providerOf([secret], 0).parse(Buffer.from(one.raw_body), lowerCase(one.headers), url, {})
+    const delivery = providerOf([secret], 0).parse(Buffer.from(one.raw_body), lowerCased(one.headers), url, {})
     expect(delivery).toMatchObject({
       kind: 'post_call_transcription',
       externalId: 'conv_vec0001',

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { createStandardVerifier, decodedKey } from '../../src/providers/standard-webhooks.js'
 import { partnerEffect } from '../../src/providers/uwc/events.js'
 import { createUwcWebhooks } from '../../src/providers/uwc/webhook.js'
-import { lowerCase, readVectors, type SignedVector } from './vectors.js'
+import { lowerCased, readVectors, type SignedVector } from './vectors.js'
 
 const { vectors } = readVectors<{ vectors: (SignedVector & { group: string })[] }>('standard-webhooks')
 const url = new URL('http://localhost/webhooks/uwc/asr/complete')
@@ -19,7 +19,7 @@ describe('@unit a Standard Webhooks signature', () => {
   const symmetric = vectors.filter((one) => one.id !== 'std-v1a-ed25519')
 
   it.each(symmetric.map((one) => [one.id, one] as const))('%s', (_id, one) => {
-    const headers = lowerCase(one.headers)
+    const headers = lowerCased(one.headers)
     const verify = createStandardVerifier({
       keys: [decodedKey(one.secret ?? '') ?? Buffer.alloc(0)],
       now: () => one.now * 1000,
@@ -38,7 +38,7 @@ describe('@unit a Standard Webhooks signature', () => {
     (_id, one) => {
       const verified = providerOf([one.secret ?? ''], one.now).verify(
         Buffer.from(one.rawBody),
-        lowerCase(one.headers),
+        lowerCased(one.headers),
         new URL(one.url),
       )
       expect(verified).toMatchObject({ ok: one.expect === 'valid' })

@@ -13,8 +13,7 @@ export interface Vector {
 
 /** The signature vectors of a provider; all of them are to be tried. */
 export function vectorsOf(provider: string): Vector[] {
-  const file = new URL(`../fixtures/vectors/${provider}.json`, import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { vectors: Vector[] }).vectors
+  return readVectors<{ vectors: Vector[] }>(provider).vectors
 }
 
 /** A set of vectors of test/fixtures/vectors. */
@@ -37,5 +36,3 @@ export interface SignedVector {
 /** As Node gives them. */
 export const lowerCased = (headers: Record<string, string>) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-
-export { lowerCased as lowerCase }

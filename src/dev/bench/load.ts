@@ -9,36 +9,48 @@ export interface LoadResult {
   firstError?: string | undefined
 }
 
+/** Times requests and counts those that fail. */
+function createMeasurement() {
+  const latencies: number[] = []
+  const errors: string[] = []
+  const began = performance.now()
+  return {
+    began,
+    async run(send: () => Promise<void>): Promise<void> {
+      const sent = performance.now()
+      try {
+        await send()
+        latencies.push(performance.now() - sent)
+      } catch (error) {
+        errors.push(error instanceof Error ? error.message : String(error))
+      }
+    },
+    result: (sent: number): LoadResult => ({
+      sent,
+      errors: errors.length,
+      latencies: latencies.sort((a, b) => a - b),
+      elapsedMs: performance.now() - began,
+      firstError: errors[0],
+    }),
+  }
+}
+
 /** Sends at a fixed rate whatever the answers take: a slow server must not slow its own load down. */
 export async function atRate(
   { perSecond, count }: { perSecond: number; count: number },
   send: (index: number) => Promise<void>,
 ): Promise<LoadResult> {
-  const latencies: number[] = []
-  const errors: string[] = []
-  const began = performance.now()
+  const measured = createMeasurement()
+  const { began } = measured
   const running: Promise<void>[] = []
   for (let index = 0; index < count; index++) {
     const due = began + (index * 1000) / perSecond
     const early = due - performance.now()
     if (early > 1) await sleep(early)
-    const sent = performance.now()
-    running.push(
-      send(index).then(
-        () => void latencies.push(performance.now() - sent),
-        (error: unknown) => void errors.push(error instanceof Error ? error.message : String(error)),
-      ),
-    )
+    running.push(measured.run(() => send(index)))
   }
   await Promise.all(running)
-  const elapsedMs = performance.now() - began
-  return {
-    sent: count,
-    errors: errors.length,
-    latencies: latencies.sort((a, b) => a - b),
-    elapsedMs,
-    firstError: errors[0],
-  }
+  return measured.result(count)
 }
 
 /** As many at once as there are connections, until the count or the time is reached. */
@@ -54,28 +66,17 @@ export async function inParallel(
   },
   send: (index: number) => Promise<void>,
 ): Promise<LoadResult> {
-  const latencies: number[] = []
-  const errors: string[] = []
-  const began = performance.now()
+  const measured = createMeasurement()
+  const { began } = measured
   let next = 0
   const lane = async () => {
     while (next < count && performance.now() - began < seconds * 1000) {
-      const sent = performance.now()
-      await send(next++).then(
-        () => void latencies.push(performance.now() - sent),
-        (error: unknown) => void errors.push(error instanceof Error ? error.message : String(error)),
-      )
+      const index = next++
+      await measured.run(() => send(index))
     }
   }
   await Promise.all(Array.from({ length: connections }, lane))
-  const elapsedMs = performance.now() - began
-  return {
-    sent: next,
-    errors: errors.length,
-    latencies: latencies.sort((a, b) => a - b),
-    elapsedMs,
-    firstError: errors[0],
-  }
+  return measured.result(next)
 }
 
 /** The value below which a share of the sorted values lies. */

@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FieldError } from '../../domain/errors.js'
 import type { Delivery } from '../../domain/webhook.js'
-import { headerOf, isPlain, keptHeaders, readObject, wrongFields } from '../body.js'
+import { headerOf, isPlain, wrongFields } from '../body.js'
+import { keptHeaders } from '../kept-headers.js'
+import { readJsonObject } from '../raw-body.js'
 import { fieldsOf } from '../json.js'
 import { bothForms, type WebhookProvider } from '../provider.js'
 import { createStandardVerifier, decodedKey } from '../standard-webhooks.js'
@@ -44,7 +46,7 @@ export function createClerkWebhooks({ webhookSecrets, acceptUnsigned, now }: Cle
 }
 
 function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
-  const body = readObject(rawBody)
+  const body = readJsonObject(rawBody)
   const { type } = body
   const data = fieldsOf(body.data)
   // The entity's own id comes last: every change of one user has the same.

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { ParleyError } from '../../domain/errors.js'
 import { type ArtefactStore, isFolderName, type ScratchFile } from '../artefacts.js'
-import { headerOf, isPlain, readObject } from '../body.js'
+import { headerOf, isPlain } from '../body.js'
+import { readJsonObject } from '../raw-body.js'
 import { fieldsOf } from '../json.js'
 import type { TakenBody } from '../provider.js'
 import type { PendingSignature } from './signature.js'
@@ -88,7 +89,7 @@ async function split(
 }
 
 function conversationOf(envelope: Buffer): string | undefined {
-  const { type, data } = readObject(envelope)
+  const { type, data } = readJsonObject(envelope)
   const { conversation_id: id } = fieldsOf(data)
   return isPlain(type) && isFolderName(id) ? id : undefined
 }

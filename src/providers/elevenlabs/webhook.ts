@@ -3,7 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FieldError } from '../../domain/errors.js'
 import type { Delivery } from '../../domain/webhook.js'
 import { type ArtefactStore, isFolderName } from '../artefacts.js'
-import { headerOf, isPlain, keptHeaders, readObject, wrongFields } from '../body.js'
+import { headerOf, isPlain, wrongFields } from '../body.js'
+import { keptHeaders } from '../kept-headers.js'
+import { readJsonObject } from '../raw-body.js'
 import { type Fields, fieldsOf } from '../json.js'
 import { bothForms, type WebhookProvider } from '../provider.js'
 import { isKnownType, normaliseElevenLabsEvent } from './events.js'
@@ -69,7 +71,7 @@ function endOf(data: Fields): number | undefined {
 }
 
 function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
-  const body = readObject(rawBody)
+  const body = readJsonObject(rawBody)
   const { type } = body
   const { conversation_id: id, full_audio: audio } = fieldsOf(body.data)
   const errors: FieldError[] = []

@@ -2,7 +2,9 @@ import { createHmac } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FieldError } from '../../domain/errors.js'
 import type { Delivery, PartnerJobKind } from '../../domain/webhook.js'
-import { headerOf, isPlain, keptHeaders, readObject, wrongFields } from '../body.js'
+import { headerOf, isPlain, wrongFields } from '../body.js'
+import { keptHeaders } from '../kept-headers.js'
+import { readJsonObject } from '../raw-body.js'
 import { bothForms, type Verification, type WebhookProvider } from '../provider.js'
 import { createStandardVerifier, decodedKey, isTimely, sameText } from '../standard-webhooks.js'
 import { fieldOf, partnerEffect } from './events.js'
@@ -85,7 +87,7 @@ function kindOf(url: URL): PartnerJobKind {
 }
 
 function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders, kind: PartnerJobKind): Delivery {
-  const body = readObject(rawBody)
+  const body = readJsonObject(rawBody)
   const field = (name: string): string | undefined => fieldOf(body, name, isPlain)
   const [jobId, companyId, status] = [field('job_id'), field('company_id'), field('status')]
   const errors: FieldError[] = []
