@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import { UnauthorizedError } from '../domain/errors.js'
 import type { Caller } from '../domain/identity.js'
+import { requireRole, tenantActor } from './access.js'
 import type { BusinessEvents } from '../observability/events.js'
 import { readJson, readRaw } from './body.js'
 import type { AppContext, RequestState } from './context.js'
@@ -19,6 +20,7 @@ export function mountRoutes(router: Router<RequestState>, routes: Route[], optio
   for (const route of routes)
     router.register([...route.paths], [route.method], async (ctx: AppContext) => {
       const caller = callerFor(route, ctx, options.events)
+      if (route.roles) requireRole(caller, route.roles, { events: options.events, ctx })
       answer(ctx, route, await route.handle(await incoming(route, ctx, caller, options)))
     })
 }
@@ -58,6 +60,9 @@ async function incoming(
     ...parts,
     raw: raw && !raw.streamed ? await readRaw(ctx, raw.limitBytes) : noBytes,
     caller,
+    get actor() {
+      return tenantActor(caller)
+    },
     requestId,
     traceId,
     address: ctx.ip,

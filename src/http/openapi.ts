@@ -49,6 +49,7 @@ function operationOf(route: Route, path: string): ZodOpenApiOperationObject {
     ...describe(description, auth),
     tags: [...tags],
     security: securityOf[auth],
+    ...(route.roles ? { 'x-roles': [...route.roles] } : {}),
     requestParams: {
       ...parametersOf('path', request.params),
       ...parametersOf('query', request.query),
@@ -94,6 +95,7 @@ function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
     ...(route.auth === 'required' && !route.responses[401]
       ? { '401': { description: 'No valid token', content: problemContent } }
       : {}),
+    ...implied(route, 403, route.roles !== undefined, 'The token names no company, or the role may not'),
     ...implied(route, 404, route.request.params !== undefined, 'Unknown, or not the caller’s'),
     ...implied(route, 422, isValidated(route), 'A field is not valid; `errors` names each'),
     default: { description: 'A problem', content: problemContent },

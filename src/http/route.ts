@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { z } from 'zod'
-import type { Caller } from '../domain/identity.js'
+import type { Actor, Caller, Role } from '../domain/identity.js'
 import type { Logger } from '../observability/logger.js'
 import type { AppContext } from './context.js'
 
@@ -51,6 +51,8 @@ export interface Incoming<A extends RouteAuth = RouteAuth, P = unknown, Q = unkn
   /** Empty unless the route asked for it. */
   raw: Buffer
   caller: A extends 'required' ? Caller : Caller | undefined
+  /** The caller within its company. Reading it without one throws the ForbiddenError `tenant_missing`. */
+  readonly actor: Actor
   requestId: string
   traceId: string
   /** Address of the client, as far as TRUST_PROXY lets it be believed. */
@@ -72,6 +74,8 @@ interface Definition<A extends RouteAuth, P, Q, H, B, R extends Responses, T> {
   description?: string
   tags: readonly string[]
   auth: A
+  /** Who of a company may call; a token without a company is refused. Absent: whoever `auth` lets in. */
+  roles?: readonly Role[]
   /** False: the limit of anonymous callers does not count this route. */
   anonymousLimit?: boolean
   request?: RequestSchemas<P, Q, H, B>
@@ -88,6 +92,7 @@ export interface Route {
   description: string | undefined
   tags: readonly string[]
   auth: RouteAuth
+  roles: readonly Role[] | undefined
   anonymousLimit: boolean
   request: RequestSchemas
   responses: Responses
@@ -104,11 +109,12 @@ export function route<
   H extends z.ZodType | undefined = undefined,
   B extends z.ZodType | undefined = undefined,
 >(definition: Definition<A, P, Q, H, B, R, T>): Route {
-  const { path, description, anonymousLimit = true, request = {}, handler, ...rest } = definition
+  const { path, description, roles, anonymousLimit = true, request = {}, handler, ...rest } = definition
   return {
     ...rest,
     paths: typeof path === 'string' ? [path] : path,
     description,
+    roles,
     anonymousLimit,
     request: request as RequestSchemas,
     // The mounting has validated by these very schemas: the types are what they say.

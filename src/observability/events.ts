@@ -30,6 +30,10 @@ export function createEvents(log: Logger, metrics: Metrics) {
       warn('auth:refresh:reused', { user_id: who.userId, tenant_id: who.tenantId }, on),
     jwtValid: (who: Person, on?: Logger) => say('jwt:valid', person(who), on),
     jwtInvalid: ({ reason }: { reason: string }, on?: Logger) => say('jwt:invalid_token', { reason }, on),
+    accessDenied: (
+      { role, route, required, ...who }: Person & { role: string; route: string; required: readonly string[] },
+      on?: Logger,
+    ) => warn('access:denied', { ...person(who), role, route, required_roles: required }, on),
     rateLimited: ({ limit }: { limit: string }, on?: Logger) => {
       metrics.rateLimitHits.inc()
       warn('rate_limit:hit', { limit }, on)
@@ -82,6 +86,7 @@ const messages: Record<string, string> = {
   'auth:refresh:reused': 'a used refresh token came again: its family is revoked',
   'jwt:valid': 'token accepted',
   'jwt:invalid_token': 'token not accepted, treated as absent',
+  'access:denied': 'role not allowed',
   'rate_limit:hit': 'request refused by a limit',
   'custom_llm:prewarm:start': 'prewarm started',
   'custom_llm:prewarm:success': 'prewarm succeeded',

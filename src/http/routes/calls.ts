@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { ForbiddenError, NotFoundError } from '../../domain/errors.js'
-import { type Actor, actorOf, type Caller } from '../../domain/identity.js'
+import { NotFoundError } from '../../domain/errors.js'
+import { type Actor, roles } from '../../domain/identity.js'
+import { roleMissing } from '../access.js'
 import type { Services } from '../../services.js'
 import { callBody, callQuery, callSchema, outcomeSchema, presentCall, presentOutcome } from '../call-schema.js'
 import { type Route, route } from '../route.js'
@@ -23,6 +24,7 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
       'The same provider and external id give the same call. A call that only webhooks knew becomes the user’s.',
     tags: ['calls'],
     auth: 'required',
+    roles,
     request: { body: callBody },
     responses: {
       201: { description: 'Made', schema: callSchema, headers: { Location: 'The call' } },
@@ -30,11 +32,9 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
       403: { description: 'A rep makes no other’s calls' },
       409: { description: 'The external id is another call’s' },
     },
-    handler: async ({ body, caller }) => {
-      const actor = tenantActor(caller)
+    handler: async ({ body, actor }) => {
       const { external_id: externalId, lead_id: leadId, user_id: userId = actor.userId, ...rest } = body
-      if (userId !== actor.userId && !seesCompany(actor))
-        throw new ForbiddenError(`Access denied. Required roles: leadership, csr. User role: ${actor.role}`)
+      if (userId !== actor.userId && !seesCompany(actor)) throw roleMissing(actor.role, ['leadership', 'csr'])
       const { row, created } = await calls.create(actor, { ...rest, externalId, leadId, userId })
       const answer = { headers: { ...noStore, Location: `/calls/${row.id}` }, body: presentCall(row) }
       return created ? { status: 201, ...answer } : { status: 200, ...answer }
@@ -47,6 +47,7 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
     summary: 'My calls, newest first; leadership and csr see the company’s',
     tags: ['calls'],
     auth: 'required',
+    roles,
     request: { query: callQuery },
     responses: {
       200: {
@@ -54,9 +55,9 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
         schema: z.object({ items: z.array(callSchema), next_cursor: z.string().nullable() }).meta({ id: 'CallPage' }),
       },
     },
-    handler: async ({ query, caller }) => {
+    handler: async ({ query, actor }) => {
       const { user: userId, lead: leadId, from, to, ...filter } = query
-      const page = await calls.list(tenantActor(caller), {
+      const page = await calls.list(actor, {
         ...filter,
         userId,
         leadId,
@@ -73,13 +74,14 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
     summary: 'One call',
     tags: ['calls'],
     auth: 'required',
+    roles,
     request: { params: callId },
     responses: {
       200: { description: 'The call', schema: callSchema },
       404: { description: 'None that the caller may see' },
     },
-    handler: async ({ params, caller }) => {
-      const row = await calls.find(tenantActor(caller), params.call_id)
+    handler: async ({ params, actor }) => {
+      const row = await calls.find(actor, params.call_id)
       if (!row) throw new NotFoundError('no such call')
       return { status: 200, body: presentCall(row) }
     },
@@ -91,6 +93,7 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
     summary: 'What became of a call; the outcome is null while it is not over',
     tags: ['calls'],
     auth: 'required',
+    roles,
     request: {
       params: callId,
       query: z.object({
@@ -106,8 +109,7 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
       200: { description: 'Its outcome', schema: outcomeSchema },
       404: { description: 'None of this user that the caller may see' },
     },
-    handler: async ({ params, query, caller }) => {
-      const actor = tenantActor(caller)
+    handler: async ({ params, query, actor }) => {
       const { user_id: userId } = query
       const mayAsk = userId === undefined || userId === actor.userId || seesCompany(actor)
       const row = mayAsk ? await calls.find(actor, params.call_id, userId) : undefined
@@ -136,10 +138,3 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
 ]
 
 const seesCompany = ({ role }: Actor) => role !== 'rep'
-
-/** Calls are a company's: a token without one reaches none. */
-function tenantActor(caller: Caller): Actor {
-  const actor = actorOf(caller)
-  if (!actor) throw new ForbiddenError('the token names no company', 'tenant_missing')
-  return actor
-}

@@ -14,12 +14,11 @@ import {
   replayedSchema,
   replaySchema,
 } from '../delivery-schema.js'
-import { leaderOf } from '../leadership.js'
 import { type Route, route } from '../route.js'
 
 const deliveryId = z.object({ id: z.uuid({ error: 'must be the id of a delivery' }) })
 const replayId = z.object({ id: z.uuid({ error: 'must be the id of a replay' }) })
-const common = { tags: ['webhooks'], auth: 'required' } as const
+const common = { tags: ['webhooks'], auth: 'required', roles: ['leadership'] } as const
 const noStore = { 'Cache-Control': 'no-store' }
 const noReplay = () => new NotFoundError('no such replay')
 
@@ -46,8 +45,8 @@ function seeRoutes({ deliveries }: Pick<Services, 'deliveries'>): Route[] {
             .meta({ id: 'DeliveryPage' }),
         },
       },
-      handler: async ({ query: { external_id: externalId, ...filter }, caller }) => {
-        const { items, nextCursor } = await deliveries.list(leaderOf(caller), { ...filter, externalId })
+      handler: async ({ query: { external_id: externalId, ...filter }, actor }) => {
+        const { items, nextCursor } = await deliveries.list(actor, { ...filter, externalId })
         return { status: 200, body: { items: items.map(presentSummary), next_cursor: nextCursor ?? null } }
       },
     }),
@@ -59,8 +58,8 @@ function seeRoutes({ deliveries }: Pick<Services, 'deliveries'>): Route[] {
       summary: 'One delivery: what came, with personal data masked, and what became of it',
       request: { params: deliveryId },
       responses: { 200: { description: 'It', schema: deliverySchema } },
-      handler: async ({ params, caller }) => {
-        const delivery = await deliveries.find(leaderOf(caller), params.id)
+      handler: async ({ params, actor }) => {
+        const delivery = await deliveries.find(actor, params.id)
         if (!delivery) throw new NotFoundError('no such delivery')
         return { status: 200, headers: noStore, body: presentDelivery(delivery) }
       },
@@ -84,8 +83,8 @@ function replayRoutes(services: DeliveryReplayServices): Route[] {
         202: { description: 'To be taken', schema: replayedSchema },
         409: { description: 'It was processed, is about to be, or another delivery of the event was taken' },
       },
-      handler: async ({ params, caller }) => {
-        const { id, status, error, errorSide } = await replay.one(leaderOf(caller), params.id)
+      handler: async ({ params, actor }) => {
+        const { id, status, error, errorSide } = await replay.one(actor, params.id)
         const body = { id, status, error, fault: errorSide }
         return { status: status === 'received' ? 202 : 200, headers: noStore, body }
       },
@@ -107,8 +106,7 @@ function replayRoutes(services: DeliveryReplayServices): Route[] {
         },
         409: { description: 'There are more or fewer than were counted' },
       },
-      handler: async ({ body, caller }) => {
-        const actor = leaderOf(caller)
+      handler: async ({ body, actor }) => {
         const filter = filterOf(body.filter)
         if (body.dry_run || body.confirmation === undefined) {
           const { expiresAt, ...counted } = await replay.count(actor, filter)
@@ -126,8 +124,8 @@ function replayRoutes(services: DeliveryReplayServices): Route[] {
       summary: 'How far a replay is',
       request: { params: replayId },
       responses: { 200: { description: 'Its progress', schema: replaySchema } },
-      handler: async ({ params, caller }) => {
-        const found = await replayClient.progress(leaderOf(caller).tenantId, params.id)
+      handler: async ({ params, actor }) => {
+        const found = await replayClient.progress(actor.tenantId, params.id)
         if (!found) throw noReplay()
         return { status: 200, headers: noStore, body: { id: params.id, ...found } }
       },
@@ -140,8 +138,8 @@ function replayRoutes(services: DeliveryReplayServices): Route[] {
       summary: 'Stop a replay after the batch that runs',
       request: { params: replayId },
       responses: { 202: { description: 'Asked to stop', schema: z.object({ id: z.string() }) } },
-      handler: async ({ params, caller }) => {
-        if (!(await replayClient.cancel(leaderOf(caller).tenantId, params.id))) throw noReplay()
+      handler: async ({ params, actor }) => {
+        if (!(await replayClient.cancel(actor.tenantId, params.id))) throw noReplay()
         return { status: 202, body: { id: params.id } }
       },
     }),

@@ -8,11 +8,10 @@ import {
   integrationSchema,
   presentIntegration,
 } from '../integration-schema.js'
-import { leaderOf } from '../leadership.js'
 import { type Route, route } from '../route.js'
 
 const integrationId = z.object({ id: z.uuid({ error: 'must be the id of an integration' }) })
-const common = { tags: ['integrations'], auth: 'required' } as const
+const common = { tags: ['integrations'], auth: 'required', roles: ['leadership'] } as const
 const taken = { description: 'The account is taken' }
 
 const notFound = () => new NotFoundError('no such integration')
@@ -35,8 +34,8 @@ export function integrationRoutes({ integrations }: Pick<Services, 'integrations
             .meta({ id: 'IntegrationPage' }),
         },
       },
-      handler: async ({ query, caller }) => {
-        const { items, nextCursor } = await integrations.list(leaderOf(caller), query)
+      handler: async ({ query, actor }) => {
+        const { items, nextCursor } = await integrations.list(actor, query)
         return { status: 200, body: { items: items.map(presentIntegration), next_cursor: nextCursor ?? null } }
       },
     }),
@@ -51,8 +50,8 @@ export function integrationRoutes({ integrations }: Pick<Services, 'integrations
         201: { description: 'Added', schema: integrationSchema, headers: { Location: 'The integration' } },
         409: taken,
       },
-      handler: async ({ body, caller }) => {
-        const added = await integrations.add(leaderOf(caller), body)
+      handler: async ({ body, actor }) => {
+        const added = await integrations.add(actor, body)
         return { status: 201, headers: { Location: `/integrations/${added.id}` }, body: presentIntegration(added) }
       },
     }),
@@ -64,8 +63,8 @@ export function integrationRoutes({ integrations }: Pick<Services, 'integrations
       summary: 'One integration',
       request: { params: integrationId },
       responses: { 200: { description: 'It', schema: integrationSchema } },
-      handler: async ({ params, caller }) => {
-        const found = await integrations.find(leaderOf(caller), params.id)
+      handler: async ({ params, actor }) => {
+        const found = await integrations.find(actor, params.id)
         if (!found) throw notFound()
         return { status: 200, body: presentIntegration(found) }
       },
@@ -78,8 +77,8 @@ export function integrationRoutes({ integrations }: Pick<Services, 'integrations
       summary: 'Change its account or its label; null takes the label away',
       request: { params: integrationId, body: integrationChange },
       responses: { 200: { description: 'Changed', schema: integrationSchema }, 409: taken },
-      handler: async ({ params, body, caller }) => {
-        const changed = await integrations.change(leaderOf(caller), params.id, body)
+      handler: async ({ params, body, actor }) => {
+        const changed = await integrations.change(actor, params.id, body)
         if (!changed) throw notFound()
         return { status: 200, body: presentIntegration(changed) }
       },
@@ -92,8 +91,8 @@ export function integrationRoutes({ integrations }: Pick<Services, 'integrations
       summary: 'Give an account up; its deliveries find no company from then on',
       request: { params: integrationId },
       responses: { 204: { description: 'Removed' } },
-      handler: async ({ params, caller }) => {
-        if (!(await integrations.remove(leaderOf(caller), params.id))) throw notFound()
+      handler: async ({ params, actor }) => {
+        if (!(await integrations.remove(actor, params.id))) throw notFound()
         return { status: 204 }
       },
     }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { ForbiddenError, NotFoundError, unknownSession } from '../../domain/errors.js'
-import { type Actor, actorOf, type Caller } from '../../domain/identity.js'
+import { NotFoundError, unknownSession } from '../../domain/errors.js'
+import { type Actor, actorOf, type Caller, roles } from '../../domain/identity.js'
 import { maySeeSession } from '../../domain/session.js'
 import type { Services } from '../../services.js'
 import { type Route, route } from '../route.js'
@@ -99,6 +99,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       summary: 'My sessions, newest first; leadership sees the company’s',
       tags: ['sessions'],
       auth: 'required',
+      roles,
       request: { query: listQuery },
       responses: {
         200: {
@@ -108,9 +109,9 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
             .meta({ id: 'SessionPage' }),
         },
       },
-      handler: async ({ query, caller }) => {
+      handler: async ({ query, actor }) => {
         const { user, from, to, ...filter } = query
-        const page = await sessions.list(tenantActor(caller), {
+        const page = await sessions.list(actor, {
           ...filter,
           userId: user,
           from: from === undefined ? undefined : new Date(from),
@@ -298,11 +299,4 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       },
     }),
   ]
-}
-
-/** Lists are a company's: a token without one reaches none. */
-function tenantActor(caller: Caller): Actor {
-  const actor = actorOf(caller)
-  if (!actor) throw new ForbiddenError('the token names no company', 'tenant_missing')
-  return actor
 }
