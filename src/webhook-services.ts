@@ -12,6 +12,8 @@ import { appendEvents } from './store/event-log.js'
 import { createDeliveryStore } from './store/deliveries.js'
 import { createReceiptBatcher } from './store/receipt-batcher.js'
 import { createReceiptCipher } from './store/receipt-cipher.js'
+import { createReceiptEffects } from './store/receipt-effects.js'
+import { createReceiptsAtOnce } from './store/receipts-at-once.js'
 import { createReceiptDrain } from './store/receipt-drain.js'
 import { createDeliveryIngest, createReceiptIngest } from './store/receipt-ingest.js'
 import { createReceiptListener } from './store/receipt-listener.js'
@@ -51,7 +53,16 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const settlements = createReceiptSettlements()
   const cipher = createReceiptCipher(config.webhooks.encryptionKeys)
   const receipts = createWebhookReceipts({ database, cipher })
-  const batcher = createReceiptBatcher({ insert: receipts.insert })
+  const effects = createReceiptEffects({ effectsOf: registry.effectsOf, cipher, appliers: createAppliers() })
+  const atOnce = createReceiptsAtOnce({
+    database,
+    receipts,
+    effects,
+    cipher,
+    appendEvents,
+    onRefused: (error) => log.info({ err: error }, 'a batch of webhooks is left to the drain'),
+  })
+  const batcher = createReceiptBatcher({ insert: atOnce.insert })
   const spool = createSpool({ dir: join(config.dataDir, 'spool'), cipher })
   const gate = createEngineGate({ maxInflight: config.webhooks.maxInflight, targetMs: options.engineTargetMs })
   const draining = { busy: false, flooded: gate.flooded }
@@ -60,9 +71,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const processing = createReceiptProcessing({
     database,
     states,
-    effectsOf: registry.effectsOf,
-    cipher,
-    appliers: createAppliers(),
+    effects,
     appendEvents,
   })
   const replay = createReceiptReplay({ database, states, processing })

@@ -31,8 +31,11 @@ export interface ReceivingProvider {
 }
 
 export interface WebhookReceiverDeps {
-  /** Makes the receipt durable and says whether this delivery is the event's first. */
-  record: (delivery: Delivery, drain: boolean) => Promise<{ id: string; tenantId: string | undefined; first: boolean }>
+  /** Makes the receipt durable, processed too where nobody is to have it, and says whether this delivery is the event's first. */
+  record: (
+    delivery: Delivery,
+    drain: boolean,
+  ) => Promise<{ id: string; status: ReceiptStatus; tenantId: string | undefined; first: boolean }>
   /** Leaves a receipt to the drain after all. */
   release: (receiptId: string) => Promise<void>
   /** Keeps a delivery on the disk while the database is away. */
@@ -173,8 +176,11 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
       if (status === 'waiting') wakeDrain()
       return saidOf(status)
     }
-    wakeDrain()
-    return 'accepted'
+    const { id: receiptId, status, tenantId } = receipt
+    if (status === 'processed')
+      events.settled({ provider: delivery.provider, kind: delivery.kind, receiptId, status, tenantId })
+    else wakeDrain()
+    return saidOf(status)
   }
 
   return {

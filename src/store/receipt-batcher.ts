@@ -28,14 +28,21 @@ interface Waiting {
 /** Group commit: deliveries that arrive together share a statement and a commit; one that is alone waits for nobody. */
 export function createReceiptBatcher(options: BatcherOptions) {
   const { insert, maxBatch = 64, maxBatchBytes = 4 * 1024 * 1024, maxInFlight = 2 } = options
-  const queue: Waiting[] = []
+  let queue: Waiting[] = []
+  const keysInFlight = new Set<string>()
   let inFlight = 0
 
   function pump(): void {
-    while (inFlight < maxInFlight && queue.length > 0) {
+    while (inFlight < maxInFlight) {
+      const { batch, left } = takeBatch(queue, { maxBatch, maxBatchBytes, keysInFlight })
+      if (batch.length === 0) return
+      queue = left
       inFlight++
-      void commit(insert, takeBatch(queue, maxBatch, maxBatchBytes)).finally(() => {
+      const groups = groupByKey(batch)
+      for (const key of groups.keys()) keysInFlight.add(key)
+      void commit(insert, groups).finally(() => {
         inFlight--
+        for (const key of groups.keys()) keysInFlight.delete(key)
         pump()
       })
     }
@@ -54,33 +61,48 @@ export function createReceiptBatcher(options: BatcherOptions) {
 
 export type ReceiptBatcher = ReturnType<typeof createReceiptBatcher>
 
-function takeBatch(queue: Waiting[], maxBatch: number, maxBytes: number): Waiting[] {
+/** From the front; a repeat of what is being written waits until that is known. */
+function takeBatch(
+  queue: readonly Waiting[],
+  limits: { maxBatch: number; maxBatchBytes: number; keysInFlight: ReadonlySet<string> },
+): { batch: Waiting[]; left: Waiting[] } {
+  const batch: Waiting[] = []
+  const held: Waiting[] = []
   let bytes = 0
-  let size = 0
-  while (size < Math.min(maxBatch, queue.length)) {
-    bytes += queue[size]?.delivery.payload.length ?? 0
-    if (size > 0 && bytes > maxBytes) break
-    size++
+  let seen = 0
+  for (; seen < queue.length && batch.length < limits.maxBatch; seen++) {
+    const waiting = queue[seen] as Waiting
+    if (limits.keysInFlight.has(waiting.delivery.deliveryKey)) {
+      held.push(waiting)
+      continue
+    }
+    bytes += waiting.delivery.payload.length
+    if (batch.length > 0 && bytes > limits.maxBatchBytes) break
+    batch.push(waiting)
   }
-  return queue.splice(0, size)
+  return { batch, left: [...held, ...queue.slice(seen)] }
 }
 
 type Insert = BatcherOptions['insert']
 
-async function commit(insert: Insert, batch: Waiting[]): Promise<void> {
-  const groups = groupByKey(batch)
+type Groups = ReadonlyMap<string, Waiting[]>
+
+async function commit(insert: Insert, groups: Groups): Promise<void> {
   try {
     const rows = await insert([...groups.values()].map(arrivalOf))
     const byKey = new Map(rows.map((row) => [row.delivery_key, row]))
     for (const [key, group] of groups) settle(group, byKey.get(key))
   } catch (error) {
-    if (groups.size === 1 || isDatabaseDown(error)) return batch.forEach(({ reject }) => reject(error))
+    if (groups.size === 1 || isDatabaseDown(error)) {
+      for (const group of groups.values()) group.forEach(({ reject }) => reject(error))
+      return
+    }
     // One row that the database refuses must not take its neighbours with it.
-    await Promise.all([...groups.values()].map((group) => commit(insert, group)))
+    await Promise.all([...groups].map((group) => commit(insert, new Map([group]))))
   }
 }
 
-function groupByKey(batch: Waiting[]): Map<string, Waiting[]> {
+function groupByKey(batch: readonly Waiting[]): Map<string, Waiting[]> {
   const groups = new Map<string, Waiting[]>()
   for (const waiting of batch) {
     const group = groups.get(waiting.delivery.deliveryKey)

@@ -1,10 +1,9 @@
 import type { Knex } from 'knex'
 import type { NewEvent } from '../domain/event.js'
-import type { WebhookEffect } from '../domain/webhook.js'
 import { type Database, everyTenant } from './database.js'
 import { isDatabaseDown } from './database-down.js'
-import type { Applied, Applier, Appliers, Pending } from './receipt-applier.js'
-import type { ReceiptCipher } from './receipt-cipher.js'
+import type { Pending } from './receipt-applier.js'
+import { type ReceiptEffects, slices } from './receipt-effects.js'
 import { isTransient } from './receipt-errors.js'
 import { findOwners, type Owned, withOwners } from './receipt-owner.js'
 import {
@@ -15,23 +14,10 @@ import {
   type StoredReceipt,
 } from './receipt-states.js'
 
-/** What a provider is given of a receipt. */
-export interface ReceivedDelivery {
-  provider: string
-  kind: string
-  externalId: string
-  deliveryKey: string
-  payload: Buffer
-  headers: Record<string, string>
-  receivedAt: Date
-}
-
 export interface ReceiptProcessingDeps {
   database: Pick<Database, 'withService'>
   states: ReceiptStates
-  effectsOf: (delivery: ReceivedDelivery) => WebhookEffect
-  cipher: Pick<ReceiptCipher, 'open'>
-  appliers: Appliers
+  effects: ReceiptEffects
   appendEvents: (trx: Knex.Transaction, events: NewEvent[]) => Promise<unknown>
 }
 
@@ -49,19 +35,9 @@ interface Settled {
   events: NewEvent[]
 }
 
-/** So many at once: sessions are folded one by one, and their locks keep answers waiting; the others go set-wise. */
-const sliceOf = (target: WebhookEffect['target']) => (target === 'session' ? 8 : 256)
-
 /** Takes receipts to their end: effects, event log and receipt in one transaction. */
 export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
-  const { database, states, appliers, appendEvents } = deps
-
-  /** The one place where a stored payload is opened. */
-  function pendingOf(stored: StoredReceipt): Pending {
-    const { external_id: externalId, delivery_key: deliveryKey } = stored
-    const receipt = { ...stored, payload: deps.cipher.open(stored.payload, deliveryKey) }
-    return { receipt, effect: deps.effectsOf({ ...receipt, externalId, deliveryKey, receivedAt: stored.received_at }) }
-  }
+  const { database, states, effects, appendEvents } = deps
 
   /** All of one target, with their entries of the event log when nothing follows; throws for all when one cannot be applied. */
   async function applySet(
@@ -69,14 +45,8 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
     pending: readonly Pending[],
     { signalPending, last = false, only }: { signalPending: boolean; last?: boolean; only?: Move['to'] },
   ): Promise<Settled> {
-    const [first] = pending
-    if (!first) return { settled: [], events: [] }
-    const apply = appliers[first.effect.target] as Applier | undefined
-    if (!apply) throw new Error(`nothing applies effects on a ${first.effect.target}`)
-    const applied = await apply(trx, pending)
-    const moves = pending.map(({ receipt }, index) => moveOf(receipt, applied[index], signalPending))
+    const { moves, events } = await effects.apply(trx, pending, signalPending)
     if (only && moves.some(({ to }) => to !== only)) throw new Error(`not ${only}`)
-    const events = pending.flatMap(({ receipt }, index) => eventsOf(receipt, applied[index]))
     const owned = await withOwners(trx, pending, moves)
     const settling = states.settle(trx, owned)
     // None needs the other's answer: they share a trip, in this order.
@@ -112,7 +82,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
   /** With its effect, if the provider can read it. */
   function readable(receipt: StoredReceipt): Owned {
     try {
-      return pendingOf(receipt)
+      return effects.pendingOf(receipt)
     } catch {
       return { receipt }
     }
@@ -124,7 +94,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
     const failed: Settled[] = []
     for (const receipt of receipts)
       try {
-        pending.push(pendingOf(receipt))
+        pending.push(effects.pendingOf(receipt))
       } catch (error) {
         failed.push(await settleFailure(trx, { receipt }, error))
       }
@@ -136,7 +106,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
       const receipt = await lockReceipt(trx, receiptId)
       if (receipt && !isOpen(receipt)) return repeated(receipt)
       if (!receipt) return undefined
-      const { settled } = await applySet(trx, [pendingOf(receipt)], { signalPending: false, last: true })
+      const { settled } = await applySet(trx, [effects.pendingOf(receipt)], { signalPending: false, last: true })
       return settled[0]
     })
   }
@@ -151,7 +121,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
         return await database.withService(undefined, async (trx) => {
           const receipt = await lockReceipt(trx, receiptId)
           if (!receipt || !isOpen(receipt)) return receipt && repeated(receipt)
-          const { settled } = await applySet(trx, [pendingOf(receipt)], {
+          const { settled } = await applySet(trx, [effects.pendingOf(receipt)], {
             signalPending: false,
             last: true,
             only: 'processed',
@@ -206,23 +176,6 @@ const joined = (all: readonly Settled[]): Settled => ({
   events: all.flatMap(({ events }) => events),
 })
 
-/** By target, and within it in the order of the rows' keys: two transactions then never wait for each other in a ring. */
-function slices(pending: readonly Pending[]): Pending[][] {
-  const groups = new Map<WebhookEffect['target'], Pending[]>()
-  for (const one of pending) {
-    const group = groups.get(one.effect.target)
-    if (group) group.push(one)
-    else groups.set(one.effect.target, [one])
-  }
-  return [...groups].flatMap(([target, group]) => {
-    group.sort((a, b) => (lockKey(a.receipt) < lockKey(b.receipt) ? -1 : 1))
-    const size = sliceOf(target)
-    return Array.from({ length: Math.ceil(group.length / size) }, (_, n) => group.slice(n * size, (n + 1) * size))
-  })
-}
-
-const lockKey = ({ session_id, external_id }: StoredReceipt) => session_id ?? external_id
-
 /** Undoes all of it when it throws; either way the transaction sees every tenant afterwards. */
 async function underSavepoint<T>(trx: Knex.Transaction, work: () => Promise<T>): Promise<T> {
   await trx.raw(`savepoint receipts; ${everyTenant}`)
@@ -256,20 +209,3 @@ const repeated = (receipt: StoredReceipt): SettledReceipt => ({
   signal: receipt.signal ?? undefined,
   repeated: true,
 })
-
-function moveOf(receipt: StoredReceipt, applied: Applied | undefined, signalPending: boolean): Move {
-  if (!applied) throw new Error('an applier answered for fewer receipts than it was given')
-  if (applied.state === 'unknown') return { to: 'waiting', receipt, reason: applied.reason }
-  if (applied.state === 'mismatch') return { to: 'unmatched', receipt, reason: applied.reason }
-  const { tenantId, sessionId, signal } = applied
-  return { to: 'processed', receipt, tenantId, sessionId, signal, signalPending }
-}
-
-/** The effect's own entries, and the one that says that the event was taken. */
-function eventsOf(receipt: StoredReceipt, applied: Applied | undefined): NewEvent[] {
-  if (applied?.state !== 'applied' || applied.tenantId === undefined) return []
-  const { tenantId, sessionId, userId, leadId } = applied
-  const { provider, kind, external_id, id: receipt_id, source } = receipt
-  const data = { provider, kind, external_id, receipt_id, source }
-  return [...applied.events, { event: 'system.webhook.processed', tenantId, sessionId, userId, leadId, data }]
-}

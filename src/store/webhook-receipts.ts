@@ -61,6 +61,54 @@ function bindings(arrivals: readonly Arrival[], cipher: Sealing) {
   ] as Knex.RawBinding[]
 }
 
+/** A receipt that is new as far as its transaction can see, and what became of it there. */
+export interface FreshReceipt {
+  arrival: Arrival
+  id: string
+  processed: boolean
+  tenantId: string | undefined
+}
+
+const insertOnce = `
+  insert into webhook_receipts (${columns}, id, status, tenant_id, workflow_id, first_processed_at)
+  select ${columns.replace('headers', 'headers::jsonb').replace('received_at', 'coalesce(received_at, now())')}, id, status, tenant_id,
+    case when drain then null else 'webhook/' || delivery_key end, case when status = 'processed' then now() end
+  from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::uuid[], ?::bytea[], ?::text[], ?::text[], ?::boolean[], ?::int[],
+    ?::timestamptz[], ?::uuid[], ?::text[], ?::uuid[]) as arrival (${columns}, id, status, tenant_id)`
+
+/** Receipts as they are to stay; a key that is taken undoes the transaction. */
+export async function insertFresh(
+  trx: Knex.Transaction,
+  fresh: readonly FreshReceipt[],
+  cipher: Sealing,
+): Promise<void> {
+  if (fresh.length === 0) return
+  const rows = [...fresh].sort((a, b) => byKey(a.arrival, b.arrival))
+  await trx.raw(insertOnce, [
+    ...bindings(
+      rows.map(({ arrival }) => arrival),
+      cipher,
+    ),
+    rows.map(({ id }) => id),
+    rows.map(({ processed }) => (processed ? 'processed' : 'received')),
+    rows.map(({ tenantId }) => tenantId ?? null),
+  ] as Knex.RawBinding[])
+}
+
+/** Counts the deliveries of events that have a receipt, in order of the key, and answers for those alone. */
+export async function countRepeats(trx: Knex.Transaction, arrivals: readonly Arrival[]): Promise<ReceiptRow[]> {
+  const { rows } = await trx.raw<{ rows: ReceiptRow[] }>(
+    `with known as materialized (
+       select r.id, w.count from unnest(?::text[], ?::int[]) as w (delivery_key, count)
+       join webhook_receipts r on r.delivery_key = w.delivery_key and r.status <> 'failed'
+       order by r.delivery_key for update of r)
+     update webhook_receipts r set attempts = r.attempts + known.count, last_seen_at = now()
+     from known where r.id = known.id returning r.id, r.delivery_key, r.status, r.tenant_id, false as inserted`,
+    [arrivals.map(({ delivery }) => delivery.deliveryKey), arrivals.map(({ count }) => count)] as Knex.RawBinding[],
+  )
+  return rows
+}
+
 const upsert = `${insertFrom} do update set attempts = webhook_receipts.attempts + excluded.attempts, last_seen_at = now()
   returning id, delivery_key, status, tenant_id, (xmax = 0) as inserted`
 const insertMissing = `${insertFrom.replaceAll(/\$\d+/g, '?')} do nothing`

@@ -18,7 +18,7 @@ describe('what Twilio is answered @integration', () => {
     for (const target of ['/webhooks/twilio/call', '/webhook/twilio/call/'])
       expect(await postTwilio(engine, target, call(`CA${randomUUID()}`))).toEqual({
         status: 200,
-        said: 'accepted',
+        said: 'processed',
         type: 'text/xml; charset=utf-8',
         text: '<?xml version="1.0" encoding="UTF-8"?><Response/>',
       })
@@ -27,7 +27,7 @@ describe('what Twilio is answered @integration', () => {
   it('about a recording is nothing', async () => {
     const fields = { CallSid: 'CA1', RecordingSid: `RE${randomUUID()}`, RecordingStatus: 'completed' }
     const answer = await postTwilio(engine, '/webhooks/twilio/recording', fields)
-    expect(answer).toEqual({ status: 204, said: 'accepted', type: null, text: '' })
+    expect(answer).toEqual({ status: 204, said: 'processed', type: null, text: '' })
     const again = await postTwilio(engine, '/webhooks/twilio/recording', fields)
     expect(again).toMatchObject({ status: 204, said: 'duplicate_ignored' })
   })
@@ -44,8 +44,8 @@ describe('calls that are told of by one event after another @idempotency', () =>
     const id = `CA${randomUUID()}`
     const said = async (CallStatus: string, SequenceNumber: string) =>
       (await postTwilio(engine, '/webhooks/twilio/call', { ...call(id), CallStatus, SequenceNumber })).said
-    expect(await said('ringing', '1')).toBe('accepted')
-    expect(await said('completed', '3')).toBe('accepted')
+    expect(await said('ringing', '1')).toBe('processed')
+    expect(await said('completed', '3')).toBe('processed')
     expect(await said('ringing', '1')).toBe('duplicate_ignored')
     expect(await keys(id)).toEqual([
       [`twilio/call.status/AC-acme:${id}:ringing:1`, 2],
@@ -60,9 +60,9 @@ describe('calls that are told of by one event after another @idempotency', () =>
       const { status, text } = await postSigned(engine, 'callrail', `/webhooks/callrail/${kind}`, body)
       return [status, (JSON.parse(text) as { status: string }).status]
     }
-    for (const kind of ['pre-call', 'call-complete']) expect(await said(kind)).toEqual([202, 'accepted'])
+    for (const kind of ['pre-call', 'call-complete']) expect(await said(kind)).toEqual([200, 'processed'])
     expect(await said('call-complete')).toEqual([200, 'duplicate_ignored'])
-    for (const note of ['a', 'b']) expect(await said('call-modified', { note })).toEqual([202, 'accepted'])
+    for (const note of ['a', 'b']) expect(await said('call-modified', { note })).toEqual([200, 'processed'])
     expect(await said('call-modified', { note: 'a' })).toEqual([200, 'duplicate_ignored'])
     expect(await keys(id)).toHaveLength(4)
   })
@@ -74,8 +74,8 @@ describe('calls that are told of by one event after another @idempotency', () =>
       const { text } = await postSigned(engine, 'bland', '/webhook/bland/', body)
       return (JSON.parse(text) as { status: string }).status
     }
-    expect(await said({})).toBe('accepted')
-    expect(await said({ event_type: 'citations' })).toBe('accepted')
+    expect(await said({})).toBe('processed')
+    expect(await said({ event_type: 'citations' })).toBe('processed')
     expect(await said({ price: 1 })).toBe('duplicate_ignored')
     expect(await keys(id)).toEqual([
       [`bland/post-call/${id}`, 2],

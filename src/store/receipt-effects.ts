@@ -1,0 +1,97 @@
+import type { Knex } from 'knex'
+import type { NewEvent } from '../domain/event.js'
+import type { WebhookEffect } from '../domain/webhook.js'
+import type { Applied, Applier, Appliers, Pending } from './receipt-applier.js'
+import type { ReceiptCipher } from './receipt-cipher.js'
+import type { Move, StoredReceipt } from './receipt-states.js'
+
+/** What a provider is given of a receipt. */
+export interface ReceivedDelivery {
+  provider: string
+  kind: string
+  externalId: string
+  deliveryKey: string
+  payload: Buffer
+  headers: Record<string, string>
+  receivedAt: Date
+}
+
+export interface ReceiptEffectsDeps {
+  effectsOf: (delivery: ReceivedDelivery) => WebhookEffect
+  cipher: Pick<ReceiptCipher, 'open'>
+  appliers: Appliers
+}
+
+/** So many at once: sessions are folded one by one, and their locks keep answers waiting; the others go set-wise. */
+const sliceOf = (target: WebhookEffect['target']) => (target === 'session' ? 8 : 256)
+
+/** What receipts do, and doing it. */
+export function createReceiptEffects({ effectsOf, cipher, appliers }: ReceiptEffectsDeps) {
+  /** A receipt whose payload is as it came. */
+  function withEffect(receipt: StoredReceipt): Pending {
+    const { external_id: externalId, delivery_key: deliveryKey, received_at: receivedAt } = receipt
+    return { receipt, effect: effectsOf({ ...receipt, externalId, deliveryKey, receivedAt }) }
+  }
+
+  return {
+    withEffect,
+    /** The one place where a stored payload is opened. */
+    pendingOf: (stored: StoredReceipt): Pending =>
+      withEffect({ ...stored, payload: cipher.open(stored.payload, stored.delivery_key) }),
+    /**
+     * All of one target: where each receipt goes then, and what belongs into the event log. Throws for all when one cannot
+     * be applied.
+     */
+    async apply(
+      trx: Knex.Transaction,
+      pending: readonly Pending[],
+      signalPending: boolean,
+    ): Promise<{ moves: Move[]; events: NewEvent[] }> {
+      const [first] = pending
+      if (!first) return { moves: [], events: [] }
+      const apply = appliers[first.effect.target] as Applier | undefined
+      if (!apply) throw new Error(`nothing applies effects on a ${first.effect.target}`)
+      const applied = await apply(trx, pending)
+      return {
+        moves: pending.map(({ receipt }, index) => moveOf(receipt, applied[index], signalPending)),
+        events: pending.flatMap(({ receipt }, index) => eventsOf(receipt, applied[index])),
+      }
+    },
+  }
+}
+
+export type ReceiptEffects = ReturnType<typeof createReceiptEffects>
+
+/** By target, and within it in the order of the rows' keys: two transactions then never wait for each other in a ring. */
+export function slices(pending: readonly Pending[]): Pending[][] {
+  const groups = new Map<WebhookEffect['target'], Pending[]>()
+  for (const one of pending) {
+    const group = groups.get(one.effect.target)
+    if (group) group.push(one)
+    else groups.set(one.effect.target, [one])
+  }
+  return [...groups].flatMap(([target, group]) => {
+    group.sort((a, b) => (lockKey(a.receipt) < lockKey(b.receipt) ? -1 : 1))
+    const size = sliceOf(target)
+    return Array.from({ length: Math.ceil(group.length / size) }, (_, n) => group.slice(n * size, (n + 1) * size))
+  })
+}
+
+const lockKey = ({ session_id, external_id }: StoredReceipt) => session_id ?? external_id
+
+function moveOf(receipt: StoredReceipt, applied: Applied | undefined, signalPending: boolean): Move {
+  if (!applied) throw new Error('an applier answered for fewer receipts than it was given')
+  if (applied.state === 'unknown') return { to: 'waiting', receipt, reason: applied.reason }
+  if (applied.state === 'mismatch') return { to: 'unmatched', receipt, reason: applied.reason }
+  const { tenantId, sessionId, signal } = applied
+  return { to: 'processed', receipt, tenantId, sessionId, signal, signalPending }
+}
+
+/** The effect's own entries, and the one that says that the event was taken. */
+function eventsOf(receipt: StoredReceipt, applied: Applied | undefined): NewEvent[] {
+  if (applied?.state !== 'applied' || applied.tenantId === undefined) return []
+  const { tenantId, sessionId, userId, leadId } = applied
+  const { provider, kind, external_id, id: receipt_id, source } = receipt
+  const data = { provider, kind, external_id, receipt_id, source }
+  return [...applied.events, { event: 'system.webhook.processed', tenantId, sessionId, userId, leadId, data }]
+}

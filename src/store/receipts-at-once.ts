@@ -1,0 +1,120 @@
+import type { Knex } from 'knex'
+import { v7 as uuidv7 } from 'uuid'
+import type { NewEvent } from '../domain/event.js'
+import type { Database } from './database.js'
+import { isDatabaseDown } from './database-down.js'
+import type { Pending } from './receipt-applier.js'
+import { type ReceiptEffects, slices } from './receipt-effects.js'
+import type { StoredReceipt } from './receipt-states.js'
+import {
+  type Arrival,
+  countRepeats,
+  type FreshReceipt,
+  insertFresh,
+  type ReceiptRow,
+  type WebhookReceipts,
+} from './webhook-receipts.js'
+import type { ReceiptCipher } from './receipt-cipher.js'
+
+export interface ReceiptsAtOnceDeps {
+  database: Pick<Database, 'withService'>
+  receipts: Pick<WebhookReceipts, 'insert'>
+  effects: ReceiptEffects
+  cipher: Pick<ReceiptCipher, 'seal'>
+  appendEvents: (trx: Knex.Transaction, events: NewEvent[]) => Promise<unknown>
+  /** A batch was left to the drain: one of it could not be applied. */
+  onRefused?: (error: unknown) => void
+}
+
+/**
+ * Receipts of events that no workflow of their own will have, with their effects in the same transaction: written once,
+ * and processed by the time that they are durable. When any of a batch cannot be applied, all of it becomes plain
+ * receipts and the drain sorts it out. An event of a session is always the drain's: its workflow is to be told.
+ */
+export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
+  const { database, receipts, effects, cipher, appendEvents } = deps
+
+  /** With its effect, if that can be had here. */
+  function draft(arrival: Arrival): Draft {
+    const receipt = receiptOf(arrival)
+    if (!arrival.drain) return { arrival, receipt }
+    try {
+      const pending = effects.withEffect(receipt)
+      return pending.effect.target === 'session' ? { arrival, receipt } : { arrival, receipt, pending }
+    } catch {
+      return { arrival, receipt } // what its provider cannot read fails on its own
+    }
+  }
+
+  const take = (drafts: readonly Draft[]): Promise<ReceiptRow[]> =>
+    database.withService(undefined, async (trx) => {
+      const known = await countRepeats(
+        trx,
+        drafts.map(({ arrival }) => arrival),
+      )
+      const repeated = new Set(known.map((row) => row.delivery_key))
+      const fresh = drafts.filter(({ receipt }) => !repeated.has(receipt.delivery_key))
+      const tenants = new Map<string, string | undefined>()
+      const events: NewEvent[] = []
+      for (const slice of slices(fresh.flatMap(({ pending }) => pending ?? []))) {
+        const applied = await effects.apply(trx, slice, false)
+        for (const move of applied.moves) if (move.to === 'processed') tenants.set(move.receipt.id, move.tenantId)
+        events.push(...applied.events)
+      }
+      const rows = fresh.map(({ arrival, receipt: { id } }): FreshReceipt => ({
+        arrival,
+        id,
+        processed: tenants.has(id),
+        tenantId: tenants.get(id),
+      }))
+      // None needs the other's answer: they share a trip. Should another process have been quicker with one of the keys,
+      // all of it is undone.
+      await Promise.all([insertFresh(trx, rows, cipher), appendEvents(trx, events), trx.commit()])
+      return [...known, ...rows.map(rowOf)]
+    })
+
+  return {
+    /** @throws what the database throws; nothing is known of the receipts then */
+    async insert(arrivals: readonly Arrival[]): Promise<ReceiptRow[]> {
+      const drafts = arrivals.map(draft)
+      if (drafts.every(({ pending }) => pending === undefined)) return await receipts.insert(arrivals)
+      try {
+        return await take(drafts)
+      } catch (error) {
+        if (isDatabaseDown(error)) throw error
+        deps.onRefused?.(error)
+        return await receipts.insert(arrivals)
+      }
+    },
+  }
+}
+
+interface Draft {
+  arrival: Arrival
+  receipt: StoredReceipt
+  pending?: Pending
+}
+
+const receiptOf = ({ delivery, source, receivedAt }: Arrival): StoredReceipt => ({
+  id: uuidv7(),
+  delivery_key: delivery.deliveryKey,
+  provider: delivery.provider,
+  kind: delivery.kind,
+  external_id: delivery.externalId,
+  tenant_id: null,
+  session_id: delivery.sessionId ?? null,
+  status: 'received',
+  source,
+  payload: delivery.payload,
+  headers: delivery.headers,
+  signal: null,
+  received_at: receivedAt === undefined ? new Date() : new Date(receivedAt),
+})
+
+const rowOf = ({ arrival, id, processed, tenantId }: FreshReceipt): ReceiptRow => ({
+  id,
+  delivery_key: arrival.delivery.deliveryKey,
+  status: processed ? 'processed' : 'received',
+  tenant_id: tenantId ?? null,
+  inserted: true,
+})
