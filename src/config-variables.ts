@@ -75,6 +75,11 @@ const originList = list.refine(
   'must be origins such as https://app.example.org, or scheme://*',
 )
 
+const exactOrigins = list.refine(
+  (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+  'must be origins such as https://app.example.org',
+)
+
 /** `id:base64 of 32 bytes`, comma-separated; a wrong entry is named by its place, never by what it holds. */
 const keyring = list.transform((entries, context) =>
   entries.map((entry, index) => {
@@ -227,7 +232,7 @@ export const variables = {
   ),
   CLERK_AUTHORIZED_PARTIES: variable(
     'identity',
-    originList,
+    exactOrigins,
     '',
     'Origins (azp) whose Clerk tokens are accepted, comma-separated; without them those of any origin are',
   ),
