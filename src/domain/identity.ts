@@ -22,6 +22,26 @@ export interface Caller {
   key?: { name: string; scopes: readonly string[] } | undefined
 }
 
+/** An API key that was presented, when there is such a one. */
+export interface PresentedKey {
+  id: string
+  tenantId: string
+  name: string
+  role: Role
+  scopes: string[]
+  state: 'valid' | 'expired' | 'revoked'
+}
+
+/** What is known here of the bearer of a Clerk token. */
+export interface ClerkBearer {
+  /** Our user; within the company, when the organisation is one of ours. */
+  userId: string | null
+  email: string | null
+  tenantId: string | null
+  /** The user, or the company, has been disabled. */
+  disabled: boolean
+}
+
 /** The caller as an actor inside a tenant; undefined when the token names no company. */
 export function actorOf(caller: Caller | undefined): Actor | undefined {
   if (!caller?.tenantId) return undefined

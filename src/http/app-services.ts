@@ -1,14 +1,23 @@
 import type { NewEvent } from '../domain/event.js'
-import type { Role } from '../domain/identity.js'
+import type { ClerkBearer, PresentedKey, Role } from '../domain/identity.js'
 import type { BusinessEvents } from '../observability/events.js'
 import type { Logger } from '../observability/logger.js'
 import type { Metrics } from '../observability/metrics.js'
-import type { ClerkBearer, ClerkConfig } from './identity/clerk-tokens.js'
-import type { PresentedKey } from './identity/keys.js'
 
 export interface Rate {
   readonly points: number
   readonly windowSeconds: number
+}
+
+/** Whose tokens are accepted beside our own. */
+export interface ClerkConfig {
+  readonly issuer: string
+  readonly jwksUrl: string
+  readonly secretKey: string | undefined
+  /** For whom tokens are made; empty: for nobody in particular. */
+  readonly audience: readonly string[]
+  /** Origins whose tokens are accepted; empty: any. */
+  readonly authorizedParties: readonly string[]
 }
 
 /** The part of the configuration that the HTTP layer reads. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { Actor, Role } from '../domain/identity.js'
+import type { Actor, PresentedKey, Role } from '../domain/identity.js'
 import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
 import type { Database } from './database.js'
 import { appendEvents } from './event-log.js'
@@ -25,16 +25,6 @@ export interface NewApiKey {
   role: Role
   scopes: readonly string[]
   expiresAt: Date
-}
-
-/** A key that was presented, when there is such a one. */
-export interface PresentedKey {
-  id: string
-  tenantId: string
-  name: string
-  role: Role
-  scopes: string[]
-  state: 'valid' | 'expired' | 'revoked'
 }
 
 export interface ApiKeyPage {

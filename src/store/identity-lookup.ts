@@ -1,15 +1,6 @@
+import type { ClerkBearer } from '../domain/identity.js'
 import type { Database } from './database.js'
 import { cleanText, isUuid } from './values.js'
-
-/** What is known here of the bearer of a Clerk token. */
-export interface ClerkBearer {
-  /** Our user; within the company, when the organisation is one of ours. */
-  userId: string | null
-  email: string | null
-  tenantId: string | null
-  /** The user, or the company, has been disabled. */
-  disabled: boolean
-}
 
 /** What stands behind a token: whether it still counts, and who a Clerk user and organisation are with us. */
 export function createIdentityLookup(database: Pick<Database, 'statement'>) {

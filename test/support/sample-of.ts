@@ -26,7 +26,7 @@ function build(schema: Schema): unknown {
   if (schema.const !== undefined) return schema.const
   if (schema.enum) return schema.enum[0]
   if (schema.default !== undefined) return schema.default
-  const [first] = (schema.anyOf ?? schema.oneOf ?? schema.allOf ?? []) as Schema[]
+  const [first] = schema.anyOf ?? schema.oneOf ?? schema.allOf ?? []
   if (first) return build(first)
   switch (schema.type) {
     case 'object':

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { seedUsers } from '../../src/dev/seed.js'
+import { type seedUsers } from '../../src/dev/seed.js'
 import { appendEvents } from '../../src/store/event-log.js'
 import { rowsOfTenant, type TenantTable, tenantTables } from '../store/tenant-tables.js'
 import { aSession, type World } from '../store/world.js'

@@ -1,28 +1,11 @@
 import type jwt from 'koa-jwt'
 import { z } from 'zod'
-import { roleOfClerk } from '../../domain/identity.js'
+import { type ClerkBearer, roleOfClerk } from '../../domain/identity.js'
+import type { ClerkConfig } from '../app-services.js'
 import { createClerkKeys } from './clerk-keys.js'
 import { failureOf, type Identified, invalidToken } from './failure.js'
 import { createJwtCheck } from './jwt-check.js'
 import { createRecent } from './recent.js'
-
-export interface ClerkConfig {
-  readonly issuer: string
-  readonly jwksUrl: string
-  readonly secretKey: string | undefined
-  /** For whom tokens are made; empty: for nobody in particular. */
-  readonly audience: readonly string[]
-  /** Origins whose tokens are accepted; empty: any. */
-  readonly authorizedParties: readonly string[]
-}
-
-/** What is known here of the bearer of a Clerk token. */
-export interface ClerkBearer {
-  userId: string | null
-  email: string | null
-  tenantId: string | null
-  disabled: boolean
-}
 
 interface ClerkTokensOptions {
   config: ClerkConfig

@@ -1,20 +1,10 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { ParleyError, TooManyRequestsError } from '../../domain/errors.js'
-import type { Caller, Role } from '../../domain/identity.js'
+import type { Caller, PresentedKey } from '../../domain/identity.js'
 import type { BusinessEvents } from '../../observability/events.js'
 import type { Rate } from '../app-services.js'
 import { addressKey } from '../rate-limit.js'
 import { type Identified, invalidKey } from './failure.js'
-
-/** A key that was presented, when there is such a one. */
-export interface PresentedKey {
-  id: string
-  tenantId: string
-  name: string
-  role: Role
-  scopes: string[]
-  state: 'valid' | 'expired' | 'revoked'
-}
 
 interface KeyReaderOptions {
   present: (secret: string) => Promise<PresentedKey | undefined>
