@@ -75,6 +75,11 @@ const originList = list.refine(
   'must be origins such as https://app.example.org, or scheme://*',
 )
 
+const exactOrigins = list.refine(
+  (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+  'must be origins such as https://app.example.org',
+)
+
 /** `id:base64 of 32 bytes`, comma-separated; a wrong entry is named by its place, never by what it holds. */
 const keyring = list.transform((entries, context) =>
   entries.map((entry, index) => {
@@ -200,6 +205,37 @@ export const variables = {
     'Life of an access token in hours, fractions allowed',
   ),
   REFRESH_EXP_DAYS: variable('identity', decimal(30, 0.0001, 3650), 30, 'Life of a refresh token in days'),
+  CLERK_ISSUER: variable(
+    'identity',
+    url.optional(),
+    '',
+    'Issuer (iss) of Clerk’s tokens, https://…; with it, or with CLERK_JWKS_URL, they are accepted beside our own',
+  ),
+  CLERK_JWKS_URL: variable(
+    'identity',
+    url.optional(),
+    'CLERK_ISSUER/.well-known/jwks.json',
+    'Where Clerk publishes its keys; without CLERK_ISSUER the issuer is what stands before /.well-known/jwks.json',
+  ),
+  CLERK_SECRET_KEY: variable(
+    'identity',
+    text.optional(),
+    '',
+    'Sent to CLERK_JWKS_URL as a bearer token, for the keys of Clerk’s Backend API; the published ones need none',
+    { secret: true },
+  ),
+  CLERK_AUDIENCE: variable(
+    'identity',
+    list,
+    '',
+    'Audiences (aud) of which a Clerk token must name one, comma-separated; without them it must name none',
+  ),
+  CLERK_AUTHORIZED_PARTIES: variable(
+    'identity',
+    exactOrigins,
+    '',
+    'Origins (azp) whose Clerk tokens are accepted, comma-separated; without them those of any origin are',
+  ),
   DEMO_PASSWORD: variable(
     'identity',
     z.string().min(8, 'must have at least 8 characters').default('parley-demo'),

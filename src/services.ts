@@ -16,9 +16,12 @@ import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
+import { createApiKeyStore } from './store/api-keys.js'
+import { createAudit } from './store/audit.js'
 import { createCallStore } from './store/calls.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
+import { createIdentityLookup } from './store/identity-lookup.js'
 import { createIntegrationStore } from './store/integrations.js'
 import { createReceiptPurge } from './store/receipt-purge.js'
 import { createRefreshTokenStore } from './store/refresh-tokens.js'
@@ -103,6 +106,9 @@ export function createServices({ config, log, metrics, client, version, together
     sessions,
     calls,
     refreshTokens,
+    identities: createIdentityLookup(database),
+    apiKeys: createApiKeyStore(database),
+    audit: createAudit(database),
     eventLog: createEventLog(database),
     integrations: createIntegrationStore(database),
     deliveries: webhooks.deliveries,

@@ -56,6 +56,9 @@ export const eventNames = [
   'identity.login.failed',
   'identity.refresh.reused',
   'identity.logout',
+  'identity.api_key.created',
+  'identity.api_key.revoked',
+  'identity.access.denied',
 ] as const
 export type EventName = (typeof eventNames)[number]
 

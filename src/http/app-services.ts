@@ -1,4 +1,5 @@
-import type { Role } from '../domain/identity.js'
+import type { NewEvent } from '../domain/event.js'
+import type { ClerkBearer, PresentedKey, Role } from '../domain/identity.js'
 import type { BusinessEvents } from '../observability/events.js'
 import type { Logger } from '../observability/logger.js'
 import type { Metrics } from '../observability/metrics.js'
@@ -6,6 +7,17 @@ import type { Metrics } from '../observability/metrics.js'
 export interface Rate {
   readonly points: number
   readonly windowSeconds: number
+}
+
+/** Whose tokens are accepted beside our own. */
+export interface ClerkConfig {
+  readonly issuer: string
+  readonly jwksUrl: string
+  readonly secretKey: string | undefined
+  /** For whom tokens are made; empty: for nobody in particular. */
+  readonly audience: readonly string[]
+  /** Origins whose tokens are accepted; empty: any. */
+  readonly authorizedParties: readonly string[]
 }
 
 /** The part of the configuration that the HTTP layer reads. */
@@ -30,6 +42,8 @@ export interface HttpConfig {
     readonly jwtExpSeconds: number
     readonly refreshExpSeconds: number
     readonly loginRate: Rate
+    /** Absent: no token of Clerk is accepted. */
+    readonly clerk: ClerkConfig | undefined
   }
   readonly tavus: { readonly baseUrl: string }
   readonly observability: { readonly apiServiceName: string }
@@ -68,10 +82,17 @@ export interface AppServices {
     findById(id: string): Promise<Account | undefined>
   }
   refreshTokens: {
-    issue(input: { userId: string; tenantId: string; expiresAt: Date }): Promise<{ token: string }>
-    rotate(token: string): Promise<Rotation>
-    revokeByToken(token: string): Promise<unknown>
+    issue(input: { userId: string; tenantId: string; expiresAt: Date; event?: NewEvent }): Promise<{ token: string }>
+    rotate(token: string, options: { traceId: string }): Promise<Rotation>
+    revokeByToken(token: string, traceId: string): Promise<unknown>
   }
+  /** What stands behind a token. */
+  identities: {
+    isDisabled(who: { userId: string; tenantId?: string | undefined }): Promise<boolean>
+    ofClerk(who: { clerkUserId: string; organizationId: string | undefined }): Promise<ClerkBearer>
+  }
+  apiKeys: { present(secret: string): Promise<PresentedKey | undefined> }
+  audit: { record(event: NewEvent): Promise<void> }
   /** Each rejects when its part is away. */
   probes: { database(): Promise<unknown>; temporal(): Promise<unknown>; workers(): Promise<unknown> }
   workerHeartbeats(): Promise<WorkerHeartbeat[]>

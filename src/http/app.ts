@@ -5,6 +5,7 @@ import type { AppContext, RequestState } from './context.js'
 import { docsPaths, mountDocs } from './docs.js'
 import { accessLog } from './middleware/access-log.js'
 import { anonymousLimit } from './middleware/anonymous-limit.js'
+import { createIdentification } from './identity/identification.js'
 import { authentication } from './middleware/authentication.js'
 import { crossOrigin } from './middleware/cross-origin.js'
 import { errors } from './middleware/errors.js'
@@ -20,11 +21,19 @@ import type { Route } from './route.js'
 import { authRoutes } from './routes/auth.js'
 import { opsRoutes } from './routes/ops.js'
 
+/** Every route of the application, in the order in which they are mounted. */
+export const applicationRoutes = (services: AppServices, more: Route[]): Route[] => [
+  ...authRoutes(services),
+  ...opsRoutes(services),
+  ...more,
+]
+
 /** The whole HTTP application; `more` are the routes beside identity and operations. */
 export function createApp(services: AppServices, more: Route[] = []): Koa<RequestState> {
-  const { config, log, metrics, events, version } = services
-  const routes = [...authRoutes(services), ...opsRoutes(services), ...more]
+  const { config, log, metrics, events, audit, version } = services
+  const routes = applicationRoutes(services, more)
   const router = createRouter(services, routes)
+  const identification = createIdentification(services)
 
   // The nearest proxy appends the address it saw; what stands before that, anybody may have written.
   const app = new Koa<RequestState>({ proxy: config.server.trustProxy, maxIpsCount: 1 })
@@ -36,7 +45,7 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   app.use(securityHeaders(config))
   app.use(crossOrigin(config))
   app.use(wellFormedUrl())
-  app.use(authentication(config.identity))
+  app.use(authentication({ identification, wantsCaller: callerWish(router, routes) }))
   app.use(anonymousLimit({ rate: config.server.anonymousRate, events, isExempt: exemption(router, routes) }))
   app.use(router.routes())
   app.use(unmatched(router))
@@ -44,10 +53,24 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
 
   function createRouter({ config: { server } }: AppServices, mounted: Route[]): Router<RequestState> {
     const created = new Router<RequestState>()
-    mountRoutes(created, mounted, { events, bodyLimitBytes: server.bodyLimitBytes })
+    mountRoutes(created, mounted, { events, audit, bodyLimitBytes: server.bodyLimitBytes })
     mountDocs(created, openApiDocument(mounted, { version, serverUrl: server.publicUrl }))
     mountPages(created, config)
     return created
+  }
+}
+
+/** Who calls matters wherever a route says so, and at a path that is nobody's: an unknown one is no way around a limit. */
+function callerWish(router: Router<RequestState>, routes: Route[]): (ctx: AppContext) => boolean {
+  const wishes = new Set(
+    routes
+      .filter(({ auth }) => auth !== 'none')
+      .flatMap(({ method, paths }) => paths.map((path) => `${method} ${path}`)),
+  )
+  return (ctx) => {
+    const layers = router.match(ctx.path, ctx.method).pathAndMethod
+    const method = ctx.method === 'HEAD' ? 'get' : ctx.method.toLowerCase()
+    return layers.length === 0 || layers.some(({ path }) => wishes.has(`${method} ${String(path)}`))
   }
 }
 

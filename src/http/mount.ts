@@ -1,15 +1,14 @@
 import type Router from '@koa/router'
 import { UnauthorizedError } from '../domain/errors.js'
 import type { Caller } from '../domain/identity.js'
-import { requireRole, tenantActor } from './access.js'
+import { type AccessOptions, requireRole, requireScope, tenantActor } from './access.js'
 import type { BusinessEvents } from '../observability/events.js'
 import { readJson, readRaw } from './body.js'
 import type { AppContext, RequestState } from './context.js'
 import type { Incoming, Route } from './route.js'
 import { validateParts } from './validate.js'
 
-export interface MountOptions {
-  events: BusinessEvents
+export interface MountOptions extends AccessOptions {
   bodyLimitBytes: number
 }
 
@@ -20,7 +19,8 @@ export function mountRoutes(router: Router<RequestState>, routes: Route[], optio
   for (const route of routes)
     router.register([...route.paths], [route.method], async (ctx: AppContext) => {
       const caller = callerFor(route, ctx, options.events)
-      if (route.roles) requireRole(caller, route.roles, { events: options.events, ctx })
+      if (caller?.key) await requireScope(ctx, { caller, needed: route.keyScope }, options)
+      if (route.roles) await requireRole(ctx, { caller, allowed: route.roles }, options)
       answer(ctx, route, await route.handle(await incoming(route, ctx, caller, options)))
     })
 }
@@ -34,10 +34,9 @@ function callerFor(route: Route, ctx: AppContext, events: BusinessEvents): Calle
     return caller
   }
   if (tokenFailure) events.jwtInvalid({ reason: tokenFailure.reason }, log)
+  if (tokenFailure?.always) throw tokenFailure.error
   if (route.auth === 'optional') return undefined
-  if (!tokenFailure) throw new UnauthorizedError('this needs a bearer token', 'token_missing')
-  const expired = tokenFailure.code === 'token_expired'
-  throw new UnauthorizedError(expired ? 'the token has expired' : 'the token is not valid', tokenFailure.code)
+  throw tokenFailure?.error ?? new UnauthorizedError('this needs a bearer token or an API key', 'token_missing')
 }
 
 async function incoming(

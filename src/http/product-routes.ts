@@ -1,5 +1,7 @@
 import type { Services } from '../services.js'
+import { scopesOf } from './api-key-schema.js'
 import type { Route } from './route.js'
+import { apiKeyRoutes } from './routes/api-keys.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { integrationRoutes } from './routes/integrations.js'
 import { callRoutes } from './routes/calls.js'
@@ -14,7 +16,7 @@ export function productRoutes(services: Services): Route[] {
   const starter = createSessionStarter(services)
   const ender = createSessionEnder(services)
   const { webhooks, config } = services
-  return [
+  const routes = [
     ...sessionRoutes({ services, starter, ender }),
     ...tavusRoutes({ starter, ender }),
     ...integrationRoutes(services),
@@ -26,4 +28,5 @@ export function productRoutes(services: Services): Route[] {
       bodyLimitBytes: config.webhooks.bodyLimitBytes,
     }),
   ]
+  return [...routes, ...apiKeyRoutes({ apiKeys: services.apiKeys, scopes: scopesOf(routes) })]
 }

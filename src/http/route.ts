@@ -1,12 +1,14 @@
 import type { Readable } from 'node:stream'
 import type { z } from 'zod'
-import type { Actor, Caller, Role } from '../domain/identity.js'
+import type { Actor, Caller, Role, Scope } from '../domain/identity.js'
 import type { Logger } from '../observability/logger.js'
 import type { AppContext } from './context.js'
 
 export type RouteMethod = 'get' | 'post' | 'put' | 'patch' | 'delete'
 /** `optional`: a token that is expired or invalid counts as none. */
 export type RouteAuth = 'none' | 'optional' | 'required'
+/** What an API key needs; `any`: no scope at all, false: no key may call. */
+export type KeyScope = Scope | 'any' | false
 
 export interface RequestSchemas<P = z.ZodType, Q = z.ZodType, H = z.ZodType, B = z.ZodType> {
   params?: P
@@ -76,6 +78,10 @@ interface Definition<A extends RouteAuth, P, Q, H, B, R extends Responses, T> {
   auth: A
   /** Who of a company may call; a token without a company is refused. Absent: whoever `auth` lets in. */
   roles?: readonly Role[]
+  /** Why a route that needs a token asks for no role: one of both stands on each, and both in docs/permissions.md. */
+  anyRole?: string
+  /** What an API key needs; absent: to read or to write what the first tag names. */
+  keyScope?: KeyScope
   /** False: the limit of anonymous callers does not count this route. */
   anonymousLimit?: boolean
   request?: RequestSchemas<P, Q, H, B>
@@ -93,6 +99,8 @@ export interface Route {
   tags: readonly string[]
   auth: RouteAuth
   roles: readonly Role[] | undefined
+  anyRole: string | undefined
+  keyScope: KeyScope
   anonymousLimit: boolean
   request: RequestSchemas
   responses: Responses
@@ -109,12 +117,15 @@ export function route<
   H extends z.ZodType | undefined = undefined,
   B extends z.ZodType | undefined = undefined,
 >(definition: Definition<A, P, Q, H, B, R, T>): Route {
-  const { path, description, roles, anonymousLimit = true, request = {}, handler, ...rest } = definition
+  const { path, description, roles, anyRole, anonymousLimit = true, request = {}, handler, ...rest } = definition
+  const { keyScope = `${rest.tags[0] ?? 'other'}:${rest.method === 'get' ? 'read' : 'write'}` } = definition
   return {
     ...rest,
     paths: typeof path === 'string' ? [path] : path,
     description,
     roles,
+    anyRole,
+    keyScope,
     anonymousLimit,
     request: request as RequestSchemas,
     // The mounting has validated by these very schemas: the types are what they say.

@@ -31,9 +31,13 @@ export function createEvents(log: Logger, metrics: Metrics) {
     jwtValid: (who: Person, on?: Logger) => say('jwt:valid', person(who), on),
     jwtInvalid: ({ reason }: { reason: string }, on?: Logger) => say('jwt:invalid_token', { reason }, on),
     accessDenied: (
-      { role, route, required, ...who }: Person & { role: string; route: string; required: readonly string[] },
+      {
+        userId,
+        tenantId,
+        ...fields
+      }: Person & { role: string; route: string; required_roles?: readonly string[]; required_scope?: string | null },
       on?: Logger,
-    ) => warn('access:denied', { ...person(who), role, route, required_roles: required }, on),
+    ) => warn('access:denied', { ...person({ userId, tenantId }), ...fields }, on),
     rateLimited: ({ limit }: { limit: string }, on?: Logger) => {
       metrics.rateLimitHits.inc()
       warn('rate_limit:hit', { limit }, on)
@@ -86,7 +90,7 @@ const messages: Record<string, string> = {
   'auth:refresh:reused': 'a used refresh token came again: its family is revoked',
   'jwt:valid': 'token accepted',
   'jwt:invalid_token': 'token not accepted, treated as absent',
-  'access:denied': 'role not allowed',
+  'access:denied': 'role or scope not allowed',
   'rate_limit:hit': 'request refused by a limit',
   'custom_llm:prewarm:start': 'prewarm started',
   'custom_llm:prewarm:success': 'prewarm succeeded',

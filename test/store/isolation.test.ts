@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seedUsers } from '../../src/dev/seed.js'
 import type { Actor } from '../../src/domain/identity.js'
 import { createDatabase } from '../../src/store/database.js'
-import { appendEvents } from '../../src/store/event-log.js'
 import { acme, actors, aSession, borealis, createWorld, type World } from './world.js'
-import { rowsOfTenant, type TenantTable, tenantTables } from './tenant-tables.js'
+import { fillTenant } from '../support/tenant-rows.js'
+import { type TenantTable, tenantTables } from './tenant-tables.js'
 
 let world: World
 let tables: TenantTable[]
@@ -17,21 +17,9 @@ beforeAll(async () => {
   world = await createWorld()
   tables = await world.admin<TenantTable>(tenantTables)
   roots = tables.filter((table) => !table.partition)
-  for (const user of [seedUsers.acmeLead, seedUsers.borealisLead]) await fill(user)
+  for (const user of [seedUsers.acmeLead, seedUsers.borealisLead]) await fillTenant(world, user)
 })
 afterAll(() => world.close())
-
-/** One row of the user's company in every tenant table. */
-async function fill({ id: userId, companyId: tenantId, email }: (typeof seedUsers)['acmeLead']) {
-  const session = aSession({ owner: { userId, email, tenantId } })
-  await world.sessions.track(session)
-  await world.tokens.issue({ tenantId, userId, expiresAt: new Date(Date.now() + 60_000) })
-  await world.database.withService(tenantId, async (trx) => {
-    for (const insert of Object.values(rowsOfTenant)) await trx.raw(insert, { tenantId, userId, key: randomUUID() })
-    await appendEvents(trx, [{ event: 'identity.logout', tenantId, userId, data: {} }])
-    await trx.raw(`insert into integrations (tenant_id, provider, account) values (?, 'twilio', ?)`, [tenantId, userId])
-  })
-}
 
 describe('two tenants', () => {
   const as =

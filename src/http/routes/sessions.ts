@@ -27,6 +27,11 @@ interface Deps {
 }
 
 const sessionId = z.object({ session_id: z.uuid({ error: 'must be a session id' }) })
+const owners = {
+  tags: ['sessions'],
+  auth: 'required',
+  anyRole: 'a session is its owner’s, who may be of no company; of a company’s, leadership sees all',
+} as const
 const noStore = { 'Cache-Control': 'no-store' }
 
 /** Sessions, whatever the provider. */
@@ -47,8 +52,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       operationId: 'startSession',
       summary: 'Start a session',
       description: 'With `Prefer: respond-async` the answer is 202 and the session is read at its Location.',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: {
         headers: idempotencyHeader.extend({ prefer: z.string().max(200).optional() }),
         body: sessionStartBody,
@@ -125,8 +129,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id',
       operationId: 'getSession',
       summary: 'One session',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: { params: sessionId },
       responses: { 200: { description: 'The session', schema: sessionSchema } },
       handler: async ({ params, caller }) => {
@@ -145,8 +148,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id/end',
       operationId: 'endSession',
       summary: 'End a session; a second end changes nothing',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: { params: sessionId },
       responses: { 200: { description: 'Ended', schema: endAnswer } },
       handler: async ({ params, caller }) => ({
@@ -160,8 +162,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id/transcript',
       operationId: 'getTranscript',
       summary: 'What was said; 404 until the provider sends it',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: { params: sessionId },
       responses: {
         200: {
@@ -193,8 +194,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id/recording',
       operationId: 'getRecording',
       summary: 'Where the recording lies, with a URL to read it: presigned, or of Parley itself with the same token',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: { params: sessionId },
       responses: {
         200: {
@@ -230,8 +230,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id/recording/audio',
       operationId: 'getRecordingAudio',
       summary: 'The recording itself, where Parley keeps it; 404 where a bucket does',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: { params: sessionId },
       responses: {
         200: { description: 'MP3', contentType: 'audio/mpeg', headers: { 'Content-Length': 'Its size in bytes' } },
@@ -249,8 +248,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id/timeline',
       operationId: 'getTimeline',
       summary: 'The session’s event log',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: {
         params: sessionId,
         query: z.strictObject({
