@@ -29,10 +29,7 @@ interface Rules {
  * A policy for each command in the place of the one that `policies` made. A row is changed from and into what may be
  * changed, so that nobody takes what is another's, nor gives away what is the own.
  */
-export const ruledPolicies = (
-  table: string,
-  { read, add = read, change = read, remove = read }: Rules,
-) => `
+export const ruledPolicies = (table: string, { read, add = read, change = read, remove = read }: Rules) => `
   drop policy ${table}_tenant on ${table};
   create policy ${table}_read on ${table} for select to parley_app using (tenant_id = ${tenant} and (${read}));
   create policy ${table}_add on ${table} for insert to parley_app with check (tenant_id = ${tenant} and (${add}));

@@ -11,15 +11,25 @@ const id = (kind: string, number: number) => `0192a000-0000-7000-8000-${kind}000
 const leadIds = [id('1', 1), id('1', 2), id('1', 3)] as const
 
 /** Writes a few leads, appointments and tasks under ids that never change; what is there already stays as it is. */
-export async function seedResources(trx: Knex.Transaction, { companyId, csr, reps }: SeedPeople): Promise<void> {
-  const [first, second] = reps
+export async function seedResources(trx: Knex.Transaction, people: SeedPeople): Promise<void> {
+  const { companyId } = people
+  // A seeded user is missing where somebody else had the address.
+  const { rows } = await trx.raw<{ rows: { id: string }[] }>('select id from users where company_id = ?', [companyId])
+  const [first, second, csr] = [...people.reps, people.csr].map((one) => rows.find((row) => row.id === one)?.id ?? null)
   const put = (table: string, rows: object[]) =>
     trx(table)
       .insert(rows.map((row) => ({ tenant_id: companyId, ...row })))
       .onConflict()
       .ignore()
   await put('leads', [
-    { id: leadIds[0], name: 'Grace Hopper', phone: '+14155552671', status: 'new', source: 'web form', owner_user_id: first },
+    {
+      id: leadIds[0],
+      name: 'Grace Hopper',
+      phone: '+14155552671',
+      status: 'new',
+      source: 'web form',
+      owner_user_id: first,
+    },
     { id: leadIds[1], name: 'Katherine Johnson', phone: '+14155552672', status: 'qualified', owner_user_id: second },
     { id: leadIds[2], name: 'Lise Meitner', email: 'lise@example.com', status: 'contacted', owner_user_id: null },
   ])
@@ -35,7 +45,8 @@ export async function seedResources(trx: Knex.Transaction, { companyId, csr, rep
   ])
 }
 
-const inHours = (trx: Knex.Transaction, hours: number) => trx.raw(`date_trunc('hour', now()) + interval '${hours} hours'`)
+const inHours = (trx: Knex.Transaction, hours: number) =>
+  trx.raw(`date_trunc('hour', now()) + interval '${hours} hours'`)
 
 const hours = (trx: Knex.Transaction, begin: number) => ({
   starts_at: inHours(trx, begin),

@@ -17,7 +17,9 @@ export const changeHeaders = z.object({
 
 /** Headers of a read. */
 export const readHeaders = z.object({
-  'if-none-match': tags.optional().meta({ description: 'An ETag that is known; when it still holds the answer is 304' }),
+  'if-none-match': tags
+    .optional()
+    .meta({ description: 'An ETag that is known; when it still holds the answer is 304' }),
 })
 
 const etagHeader = { ETag: 'This state of it, for If-Match and If-None-Match' }

@@ -31,7 +31,8 @@ function toE164(text: string, ctx: z.RefinementCtx): string {
 /** Whoever changes nothing has misspelled something. */
 export const changesSomething = [
   (change: object) => Object.keys(change).length > 0,
-  'must change at least one field',
+  // What names a wrong field says enough.
+  { message: 'must change at least one field', when: ({ issues }: { issues: unknown[] }) => issues.length === 0 },
 ] as const
 
 export const shownTime = z.string().meta({ format: 'date-time' })

@@ -15,7 +15,9 @@ const fields = {
   name: textField(200),
   status: z.enum(leadStatuses),
   owner_user_id: ownerField,
-  phone: phoneField.nullable().meta({ description: 'Kept in E.164; calls and messages of this number become the lead’s' }),
+  phone: phoneField
+    .nullable()
+    .meta({ description: 'Kept in E.164; calls and messages of this number become the lead’s' }),
   email: emailField.toLowerCase().max(320).nullable(),
   source: textField(200).nullable(),
   notes: textField(5000).nullable(),
@@ -104,9 +106,11 @@ export const leadApi = {
     change: 'Change a lead; absent fields stay, null takes a value away',
     remove: 'Remove a lead; its appointments and tasks stay, without it',
   },
-  description: 'Removed for good, so that somebody who asks to be forgotten is; the event log keeps that it was, by its id.',
+  description:
+    'Removed for good, so that somebody who asks to be forgotten is; the event log keeps that it was, by its id.',
   query: leadQuery,
-  requestOf: ({ external_id: externalId, ...query }: z.output<typeof leadQuery>) => pageRequest({ ...query, externalId }),
+  requestOf: ({ external_id: externalId, ...query }: z.output<typeof leadQuery>) =>
+    pageRequest({ ...query, externalId }),
   body: leadBody,
   changeBody: leadChange,
   schema: leadSchema,

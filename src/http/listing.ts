@@ -32,7 +32,12 @@ interface Paging {
 }
 
 /** The query of a list in the words of the stores. */
-export const pageRequest = <Q extends Paging>({ sort, cursor, limit, ...filter }: Q): PageRequest<Omit<Q, keyof Paging>> => ({
+export const pageRequest = <Q extends Paging>({
+  sort,
+  cursor,
+  limit,
+  ...filter
+}: Q): PageRequest<Omit<Q, keyof Paging>> => ({
   filter,
   sort,
   cursor,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Services } from '../services.js'
-import { iso, shownTime, timeField } from './fields.js'
+import { idField, iso, shownTime, timeField } from './fields.js'
 import { between, listQuery } from './listing.js'
 
 const word = z.string().min(1).max(200)
@@ -10,7 +10,7 @@ export const messageQuery = listQuery(
     provider: z.enum(['twilio', 'callrail']).optional(),
     direction: z.enum(['inbound', 'outbound']).optional(),
     status: word.optional(),
-    lead: word.optional(),
+    lead: idField('a lead').optional(),
     number: word.optional().meta({ description: 'Of either side, as the provider writes it: E.164' }),
     ...between(timeField, 'Made'),
   },

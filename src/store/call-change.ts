@@ -77,4 +77,6 @@ function withMetadata(facts: CallFacts, metadata: Record<string, unknown>): Call
 const shown = { user_id: 'userId', lead_id: 'leadId', metadata: 'metadata' } as const
 
 const changedFields = (before: CallRow, after: CallRow) =>
-  (Object.keys(shown) as (keyof typeof shown)[]).filter((name) => json(before[shown[name]]) !== json(after[shown[name]]))
+  (Object.keys(shown) as (keyof typeof shown)[]).filter(
+    (name) => json(before[shown[name]]) !== json(after[shown[name]]),
+  )

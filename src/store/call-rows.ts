@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { CallDirection, CallOutcome, callProviders, CallStatus } from '../domain/call.js'
 import type { Actor } from '../domain/identity.js'
 import type { Page, PageRequest } from '../domain/page.js'
-import { byCreation, type Condition, type Listing, selectPage } from './page.js'
+import { byCreation, type Condition, lastWhenNull, type Listing, selectPage } from './page.js'
 import { given } from './resource-ties.js'
 import { cleanText } from './values.js'
 
@@ -59,7 +59,7 @@ export const callListing: Listing = {
   table: 'call_logs',
   columns: callColumns,
   // A call that has not begun begins last.
-  sorts: { ...byCreation, started_at: { sql: `coalesce(started_at, 'infinity'::timestamptz)`, type: 'timestamptz' } },
+  sorts: { ...byCreation, started_at: { sql: lastWhenNull('started_at'), type: 'timestamptz' } },
 }
 
 /** One page of the calls that the actor may see. */

@@ -73,7 +73,9 @@ export async function insertCalls(
   calls: readonly CallRecord[],
 ): Promise<Map<string, string | null>> {
   if (calls.length === 0) return new Map()
-  const values = names.map((name) => (name === 'lead_id' ? `coalesce(lead_id, ${leadByPhone('n', 'company_id')})` : name))
+  const values = names.map((name) =>
+    name === 'lead_id' ? `coalesce(lead_id, ${leadByPhone('n', 'company_id')}::text)` : name,
+  )
   const { rows } = await trx.raw<{ rows: { id: string; leadId: string | null }[] }>(
     `insert into call_logs (id, company_id, provider, external_id, ${names.join(', ')})
      select id, company_id, provider, external_id, ${values.join(', ')}

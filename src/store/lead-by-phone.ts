@@ -3,6 +3,6 @@
  * is none. `row` has a tenant in `tenant`, a direction and both numbers.
  */
 export const leadByPhone = (row: string, tenant: string) => `
-  (select l.id::text from leads l where l.tenant_id = ${row}.${tenant}
+  (select l.id from leads l where l.tenant_id = ${row}.${tenant}
      and l.phone = case ${row}.direction when 'inbound' then ${row}.from_number when 'outbound' then ${row}.to_number end
    order by l.created_at desc limit 1)`

@@ -70,7 +70,9 @@ export function createMessageStore(database: Pick<Database, 'withTenant'>) {
 export type MessageStore = ReturnType<typeof createMessageStore>
 
 async function select(trx: Knex.Transaction, id: string): Promise<Message | undefined> {
-  const { rows } = await trx.raw<{ rows: Message[] }>(`select ${messageListing.columns} from messages where id = ?`, [id])
+  const { rows } = await trx.raw<{ rows: Message[] }>(`select ${messageListing.columns} from messages where id = ?`, [
+    id,
+  ])
   return rows[0]
 }
 
@@ -81,7 +83,7 @@ function conditions(actor: Actor, { provider, direction, status, lead, number, f
       ['provider = ?', provider],
       ['direction = ?', direction],
       ['status = ?', status && cleanText(status)],
-      ['lead_id = ?', lead && cleanText(lead)],
+      ['lead_id = ?', lead],
       ['created_at >= ?', from],
       ['created_at < ?', to],
     ),
@@ -93,5 +95,5 @@ const either = (number: string): Condition => ['(from_number = ? or to_number = 
 
 function ofOwnLeads(actor: Actor): Condition {
   const [sql, bindings] = ownOnly(actor)
-  return [`lead_id in (select id::text from leads where ${sql})`, bindings]
+  return [`lead_id in (select id from leads where ${sql})`, bindings]
 }

@@ -26,6 +26,13 @@ export interface Listing {
 /** Newest first or last, as most lists are. */
 export const byCreation = { created_at: { sql: 'created_at', type: 'timestamptz' } } as const
 
+/**
+ * SQL of a time that may be unknown, and is last then. A case, which an index can be searched by under policies: they do not
+ * trust coalesce.
+ */
+export const lastWhenNull = (column: string) =>
+  `case when ${column} is null then 'infinity'::timestamptz else ${column} end`
+
 type Positioned<R> = R & { pagePosition: string; pageId: string }
 
 /**
@@ -36,7 +43,11 @@ type Positioned<R> = R & { pagePosition: string; pageId: string }
 export async function selectPage<R>(
   trx: Knex.Transaction,
   listing: Listing,
-  { tenantId, request, conditions }: { tenantId: string; request: PageRequest<object>; conditions: readonly Condition[] },
+  {
+    tenantId,
+    request,
+    conditions,
+  }: { tenantId: string; request: PageRequest<object>; conditions: readonly Condition[] },
 ): Promise<Page<R>> {
   const { cursor, limit } = request
   const { column, descending } = sortOf(listing, request.sort)
@@ -48,11 +59,11 @@ export async function selectPage<R>(
   for (const [sql, bindings] of conditions) void query.whereRaw(sql, bindings)
   if (cursor !== undefined) {
     const after = decode(cursor, scope, column)
-    void query.whereRaw(`(${column.sql}, ${id}) ${descending ? '<' : '>'} (?::${column.type}, ?::uuid)`, after)
+    void query.whereRaw(`((${column.sql}), ${id}) ${descending ? '<' : '>'} (?::${column.type}, ?::uuid)`, after)
   }
   const direction = descending ? 'desc' : 'asc'
   const found = (await query
-    .orderByRaw(`${column.sql} ${direction}, ${id} ${direction}`)
+    .orderByRaw(`(${column.sql}) ${direction}, ${id} ${direction}`)
     .limit(limit + 1)) as Positioned<R>[]
   const page = found.slice(0, limit)
   const last = found.length > limit ? page.at(-1) : undefined
@@ -71,7 +82,7 @@ function sortOf({ sorts, table }: Listing, sort: string): { column: SortColumn; 
 }
 
 const positionOf = ({ sql, type }: SortColumn) =>
-  type === 'text' ? sql : `case when ${sql} = 'infinity' then 'infinity' else ${exactTimeOf(sql)} end`
+  type === 'text' ? sql : `case when (${sql}) = 'infinity' then 'infinity' else ${exactTimeOf(`(${sql})`)} end`
 
 /** Not a secret: whoever forges one reads what the policies let them read anyway. */
 const scopeOf = ({ table }: Listing, tenantId: string, { sort, filter }: PageRequest<object>) =>
@@ -86,9 +97,14 @@ const encode = (parts: [scope: string, position: string, id: string]) =>
 function decode(cursor: string, scope: string, { type }: SortColumn): [position: string, id: string] {
   const [madeFor, position, id, ...rest] = parse(cursor)
   const isOurs =
-    typeof position === 'string' && typeof id === 'string' && isUuid(id) && isPosition(position, type) && rest.length === 0
+    typeof position === 'string' &&
+    typeof id === 'string' &&
+    isUuid(id) &&
+    isPosition(position, type) &&
+    rest.length === 0
   if (!isOurs) throw invalidCursor('the cursor is not one of ours')
-  if (madeFor !== scope) throw invalidCursor('the cursor is of another list: the filter and the sort must stay the same')
+  if (madeFor !== scope)
+    throw invalidCursor('the cursor is of another list: the filter and the sort must stay the same')
   return [position, id]
 }
 
@@ -97,7 +113,11 @@ function isPosition(position: string, type: SortColumn['type']): boolean {
   if (position === 'infinity') return true
   const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(position) ? Date.parse(position) : Number.NaN
   // A date that is none, such as the 30th of February, reads as another one.
-  return !Number.isNaN(at) && new Date(at).toISOString().slice(0, 19) === position.slice(0, 19) && !position.startsWith('0000')
+  return (
+    !Number.isNaN(at) &&
+    new Date(at).toISOString().slice(0, 19) === position.slice(0, 19) &&
+    !position.startsWith('0000')
+  )
 }
 
 const invalidCursor = (detail: string) =>

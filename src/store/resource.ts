@@ -74,7 +74,8 @@ export function createResourceStore<Row extends { id: string }, Fields extends o
   const entriesOf = (fields: Fields) =>
     (Object.entries(fields) as [keyof Fields & string, unknown][]).filter(([, value]) => value !== undefined)
 
-  const valuesOf = (fields: Fields) => Object.fromEntries(entriesOf(fields).map(([field, value]) => [columnOf[field], value]))
+  const valuesOf = (fields: Fields) =>
+    Object.fromEntries(entriesOf(fields).map(([field, value]) => [columnOf[field], value]))
 
   return {
     list: (actor: Actor, request: PageRequest<Filter>): Promise<Page<Row>> =>
@@ -88,7 +89,9 @@ export function createResourceStore<Row extends { id: string }, Fields extends o
 
     /** One row as the actor may see it. */
     find: async (actor: Actor, id: string): Promise<Revised<Row> | undefined> => {
-      const row = await database.withTenant(actor, (trx) => one(trx, `select ${columns} from ${table} where id = ?`, [id]))
+      const row = await database.withTenant(actor, (trx) =>
+        one(trx, `select ${columns} from ${table} where id = ?`, [id]),
+      )
       return row && revised(row)
     },
 
@@ -107,7 +110,12 @@ export function createResourceStore<Row extends { id: string }, Fields extends o
      * @returns undefined when there is none that the author may change
      * @throws PreconditionFailedError when it is not as the author last saw it
      */
-    change: (author: Author, id: string, precondition: Precondition, change: Fields): Promise<Revised<Row> | undefined> =>
+    change: (
+      author: Author,
+      id: string,
+      precondition: Precondition,
+      change: Fields,
+    ): Promise<Revised<Row> | undefined> =>
       write(author, async (trx) => {
         const before = await locked(trx, id, precondition)
         if (!before) return undefined

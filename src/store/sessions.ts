@@ -4,7 +4,13 @@ import { createAnonymousSessions } from './anonymous-sessions.js'
 import type { Database } from './database.js'
 import { type Applied, applyToSession, type ApplyInput, foldIntoSession } from './session-facts.js'
 import { createSessionLookup, type OpenRow } from './session-lookup.js'
-import { type SessionFilter, type SessionRow, type SessionSummary, selectSession, selectSessions } from './session-rows.js'
+import {
+  type SessionFilter,
+  type SessionRow,
+  type SessionSummary,
+  selectSession,
+  selectSessions,
+} from './session-rows.js'
 import { asConflict, type Tracked, type TrackInput, trackSession } from './session-tracking.js'
 import type { UserStore } from './users.js'
 import { isUuid } from './values.js'

@@ -69,7 +69,7 @@ export function createStaffStore(database: Pick<Database, 'withTenant'>) {
     conditions: (_actor, { role, disabled, name, email }) => [
       ...disabledIs(disabled),
       ...namePrefix(name),
-      ...given(['role = ?', role], ['lower(user_email) = lower(?)', email && cleanText(email)]),
+      ...given(['role = ?', role], ['email_key = lower(?)', email && cleanText(email)]),
     ],
     prepare: async (trx, author, fields, before) => {
       if (before && stopsLeading(before, fields)) await assertAnotherLeads(trx, author, before.id)
@@ -100,8 +100,7 @@ async function assertAnotherLeads(trx: Knex.Transaction, { tenantId }: Author, i
     `select from users where role = 'leadership' and disabled_at is null and id <> ? limit 1`,
     [id],
   )
-  if (rows.length === 0)
-    throw conflict('the company would be left without active leadership', 'last_leadership')
+  if (rows.length === 0) throw conflict('the company would be left without active leadership', 'last_leadership')
 }
 
 /** Refresh tokens are their user's only, so that the service has to end them. */

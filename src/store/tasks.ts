@@ -1,7 +1,7 @@
 import type { Fields, Task } from '../domain/resource.js'
 import { taskEvents } from '../domain/resource-events.js'
 import type { Database } from './database.js'
-import { byCreation, type Listing } from './page.js'
+import { byCreation, lastWhenNull, type Listing } from './page.js'
 import { createResourceStore } from './resource.js'
 import { assertLead, assertOwner, given, ownOnly, tieRefusals } from './resource-ties.js'
 
@@ -14,7 +14,7 @@ export interface TaskFilter {
   to?: string | undefined
 }
 
-const dueLast = `coalesce(due_at, 'infinity'::timestamptz)`
+const dueLast = lastWhenNull('due_at')
 
 export const taskListing: Listing = {
   table: 'tasks',
@@ -48,8 +48,8 @@ export const createTaskStore = (database: Pick<Database, 'withTenant'>) =>
         ['owner_user_id = ?', owner],
         ['lead_id = ?', lead],
         ['status = ?', status],
-        [`${dueLast} >= ?`, from],
-        [`${dueLast} < ?`, to],
+        [`(${dueLast}) >= ?`, from],
+        [`(${dueLast}) < ?`, to],
       ),
     ],
     prepare: async (trx, _author, fields, before) => {

@@ -45,7 +45,8 @@ const listed = async (who: Who, path: string) =>
 /** Whose rows a request succeeds on. */
 async function reached(path: string, ask: (one: string) => Promise<{ status: number }>): Promise<string[]> {
   const ok: string[] = []
-  for (const [name, id] of Object.entries(rows[path] ?? {})) if ((await ask(`${path}/${id}`)).status < 300) ok.push(name)
+  for (const [name, id] of Object.entries(rows[path] ?? {}))
+    if ((await ask(`${path}/${id}`)).status < 300) ok.push(name)
   return ok
 }
 
@@ -149,7 +150,11 @@ describe('roles by real rows @multitenant', () => {
   })
 
   it('shows text messages to the office, and to a rep those of the own leads', async () => {
-    for (const [key, lead] of [['rep', rows['/leads']?.rep], ['rep2', rows['/leads']?.rep2], ['none', null]] as const)
+    for (const [key, lead] of [
+      ['rep', rows['/leads']?.rep],
+      ['rep2', rows['/leads']?.rep2],
+      ['none', null],
+    ] as const)
       await api.world.admin(
         `insert into messages (tenant_id, lead_id, provider, external_id, direction, from_number, to_number, status, status_rank)
          values ($1, $2, 'twilio', $3, 'inbound', '+14155552671', '+15005550006', 'received', 1)`,

@@ -109,7 +109,10 @@ describe.each(kinds)('$path @integration', ({ path, table, body, shown, change, 
     const answer = await api.post('acmeLead', path, { ...body, external_id: undefined })
     const one = `${path}/${answer.body.id}`
     const etag = api.etagOf(answer)
-    for (const [method, sent] of [['PATCH', change], ['DELETE', undefined]] as const) {
+    for (const [method, sent] of [
+      ['PATCH', change],
+      ['DELETE', undefined],
+    ] as const) {
       const missing = await api.ask('acmeLead', method, one, sent)
       expect([missing.status, missing.body.code]).toEqual([428, 'precondition_required'])
       for (const other of ['"other"', `W/${etag}`, '""']) {
@@ -159,7 +162,9 @@ describe.each(kinds)('$path @integration', ({ path, table, body, shown, change, 
       expect([answer.status, pointersOf(answer)]).toEqual([422, [`/${field}`]])
     }
     const { id } = (await api.post('borealisLead', path, { ...body, external_id: undefined })).body as { id: string }
-    expect(await api.world.admin(`select tenant_id from ${table} where id = $1`, [id])).toEqual([{ tenant_id: borealis }])
+    expect(await api.world.admin(`select tenant_id from ${table} where id = $1`, [id])).toEqual([
+      { tenant_id: borealis },
+    ])
     expect((await api.remove('borealisLead', `${path}/${id}`)).status).toBe(204)
   })
 
@@ -172,7 +177,12 @@ describe.each(kinds)('$path @integration', ({ path, table, body, shown, change, 
     const wrong: [string, string][] = [
       ['owner_user_id', borealisLead.userId],
       ['owner_user_id', randomUUID()],
-      ...(path === '/leads' ? [] : ([['lead_id', theirs.id], ['lead_id', randomUUID()]] as [string, string][])),
+      ...(path === '/leads'
+        ? []
+        : ([
+            ['lead_id', theirs.id],
+            ['lead_id', randomUUID()],
+          ] as [string, string][])),
     ]
     for (const [field, value] of wrong)
       for (const answer of [
@@ -215,8 +225,16 @@ describe('fields that are wrong are named', () => {
   it.each([
     ['/leads', {}, ['/name']],
     ['/leads', { name: '  ' }, ['/name']],
-    ['/leads', { name: long(200), status: 'old', phone: '12', email: 'nobody' }, ['/email', '/name', '/phone', '/status']],
-    ['/leads', { name: 'A', owner_user_id: 'me', notes: long(5000), source: '' }, ['/notes', '/owner_user_id', '/source']],
+    [
+      '/leads',
+      { name: long(200), status: 'old', phone: '12', email: 'nobody' },
+      ['/email', '/name', '/phone', '/status'],
+    ],
+    [
+      '/leads',
+      { name: 'A', owner_user_id: 'me', notes: long(5000), source: '' },
+      ['/notes', '/owner_user_id', '/source'],
+    ],
     ['/leads', { name: 'A', age: 7 }, ['/age']],
     ['/appointments', {}, ['/ends_at', '/starts_at', '/title']],
     ['/appointments', { title: 'A', starts_at: times.starts_at, ends_at: times.starts_at }, ['/ends_at']],

@@ -79,11 +79,11 @@ describe('list', () => {
     ['not base64 §'],
     [''],
     [Buffer.from('{}').toString('base64url')],
-    [Buffer.from('["2025-01-01T00:00:00.000000Z","x"]').toString('base64url')],
-    [Buffer.from(`["2025-99-01T00:00:00.000000Z","${randomUUID()}"]`).toString('base64url')],
-    [Buffer.from(`["2025-01-01T00:00:00.000000Z","${randomUUID()}",1]`).toString('base64url')],
+    [Buffer.from('["scope","2025-01-01T00:00:00.000000Z","x"]').toString('base64url')],
+    [Buffer.from(`["scope","2025-99-01T00:00:00.000000Z","${randomUUID()}"]`).toString('base64url')],
+    [Buffer.from(`["scope","2025-01-01T00:00:00.000000Z","${randomUUID()}",1]`).toString('base64url')],
   ])('refuses the cursor %j', async (cursor) => {
-    await expect(list({ cursor })).rejects.toMatchObject({ status: 422, errors: [{ pointer: 'query/cursor' }] })
+    await expect(list({}, { cursor })).rejects.toMatchObject({ status: 422, errors: [{ pointer: 'query/cursor' }] })
   })
 
   it('serves a page from an index that begins with the tenant', async () => {

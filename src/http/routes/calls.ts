@@ -11,7 +11,16 @@ import {
   presentCall,
   presentOutcome,
 } from '../call-schema.js'
-import { changed, changeHeaders, changeResponses, created, found, preconditionOf, readHeaders, readResponses } from '../etag.js'
+import {
+  changed,
+  changeHeaders,
+  changeResponses,
+  created,
+  found,
+  preconditionOf,
+  readHeaders,
+  readResponses,
+} from '../etag.js'
 import { idField } from '../fields.js'
 import { pageRequest, pageSchema, presentPage } from '../listing.js'
 import { assertMayAssign } from '../ownership.js'
