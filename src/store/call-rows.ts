@@ -78,14 +78,14 @@ function conditions(actor: Actor, filter: CallFilter): Condition[] {
   const { provider, status, outcome, direction, user, lead, from, to } = filter
   return [
     // The policy says the same; said here as well, the index on the user serves.
-    ...given(['user_id = ?', actor.role === 'rep' ? cleanText(actor.userId) : undefined]),
+    ...given(['user_id = ?', actor.role === 'rep' ? actor.userId : undefined]),
     ...given(
       ['provider = ?', provider],
       ['status = ?', status],
       ['outcome = ?', outcome],
       ['direction = ?', direction],
-      ['user_id = ?', user && cleanText(user)],
-      ['lead_id = ?', lead && cleanText(lead)],
+      ['user_id = ?', user],
+      ['lead_id = ?', lead],
       ['created_at >= ?', from],
       ['created_at < ?', to],
     ),

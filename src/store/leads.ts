@@ -6,7 +6,6 @@ import { byCreation, type Listing } from './page.js'
 import { conflict, invalidField } from './refusals.js'
 import { createResourceStore } from './resource.js'
 import { assertOwner, given, ownOnly } from './resource-ties.js'
-import { cleanText } from './values.js'
 
 export interface LeadFilter {
   owner?: string | undefined
@@ -54,7 +53,7 @@ export const createLeadStore = (database: Pick<Database, 'withTenant'>) =>
         ['status = ?', status],
         ['phone = ?', phone],
         ['email = ?', email],
-        ['external_id = ?', externalId && cleanText(externalId)],
+        ['external_id = ?', externalId],
         ['created_at >= ?', from],
         ['created_at < ?', to],
       ),

@@ -82,7 +82,7 @@ function conditions(actor: Actor, { provider, direction, status, lead, number, f
     ...given(
       ['provider = ?', provider],
       ['direction = ?', direction],
-      ['status = ?', status && cleanText(status)],
+      ['status = ?', status],
       ['lead_id = ?', lead],
       ['created_at >= ?', from],
       ['created_at < ?', to],

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { Actor } from '../domain/identity.js'
 import type { Condition } from './page.js'
 import { invalidField } from './refusals.js'
-import { isUuid } from './values.js'
+import { cleanText, isUuid } from './values.js'
 
 const noOwner = () => invalidField('/owner_user_id', 'must be an active user of the company')
 const noLead = () => invalidField('/lead_id', 'must be a lead that you may see')
@@ -35,5 +35,5 @@ export function ownOnly({ userId }: Actor, column = 'owner_user_id'): Condition 
 
 /** Conditions of the filters that are given. */
 export function given(...conditions: readonly [sql: string, value: string | undefined][]): Condition[] {
-  return conditions.flatMap(([sql, value]): Condition[] => (value === undefined ? [] : [[sql, [value]]]))
+  return conditions.flatMap(([sql, value]): Condition[] => (value === undefined ? [] : [[sql, [cleanText(value)]]]))
 }

@@ -12,7 +12,6 @@ import {
 import type { Page, PageRequest } from '../domain/page.js'
 import { byCreation, type Condition, type Listing, selectPage } from './page.js'
 import { given } from './resource-ties.js'
-import { cleanText } from './values.js'
 
 /** A tracked session without its transcript, as lists show it. */
 export interface SessionSummary {
@@ -90,11 +89,6 @@ function conditions(actor: Actor, { status, provider, user, from, to }: SessionF
     // The policy says the same; said here as well, the index on the user serves.
     ...(actor.role === 'leadership' ? [] : [own]),
     ...ofProvider,
-    ...given(
-      ['status = ?', status],
-      ['user_id = ?', user && cleanText(user)],
-      ['created_at >= ?', from],
-      ['created_at < ?', to],
-    ),
+    ...given(['status = ?', status], ['user_id = ?', user], ['created_at >= ?', from], ['created_at < ?', to]),
   ]
 }

@@ -8,7 +8,6 @@ import { conflict } from './refusals.js'
 import { asService, createResourceStore } from './resource.js'
 import { given } from './resource-ties.js'
 import { namePrefix } from './name-prefix.js'
-import { cleanText } from './values.js'
 
 /** A user as colleagues see it: never a password's hash. */
 export interface StaffMember {
@@ -69,7 +68,7 @@ export function createStaffStore(database: Pick<Database, 'withTenant'>) {
     conditions: (_actor, { role, disabled, name, email }) => [
       ...disabledIs(disabled),
       ...namePrefix(name),
-      ...given(['role = ?', role], ['email_key = lower(?)', email && cleanText(email)]),
+      ...given(['role = ?', role], ['email_key = lower(?)', email]),
     ],
     prepare: async (trx, author, fields, before) => {
       if (before && stopsLeading(before, fields)) await assertAnotherLeads(trx, author, before.id)

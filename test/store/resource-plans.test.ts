@@ -68,7 +68,7 @@ function listening(database: Database, heard: { sql: string; bindings: Knex.RawB
         const on = (table: string) => trx(table).on('query', (query: (typeof heard)[number]) => void heard.push(query))
         return work(Object.assign(on, { raw: trx.raw.bind(trx) }) as unknown as Knex.Transaction)
       }),
-  } as Database
+  }
 }
 
 async function planOf(
@@ -91,7 +91,9 @@ async function planOf(
           `explain (format json) ${sql}`,
           bindings,
         )
-        return found[0]?.['QUERY PLAN'][0].Plan as Plan
+        const [first] = found
+        if (!first) throw new Error('no plan')
+        return first['QUERY PLAN'][0].Plan
       }),
     )
   expect(plans.length).toBeGreaterThan(0)
