@@ -5,6 +5,7 @@ import * as calls from './0003_calls.js'
 import * as messages from './0004_messages.js'
 import * as identityPartner from './0005_identity_partner.js'
 import * as apiKeys from './0006_api_keys.js'
+import * as resources from './0007_resources.js'
 
 export interface Migration {
   name: string
@@ -20,4 +21,5 @@ export const migrations: Migration[] = [
   { name: '0004_messages', ...messages },
   { name: '0005_identity_partner', ...identityPartner },
   { name: '0006_api_keys', ...apiKeys },
+  { name: '0007_resources', ...resources },
 ]

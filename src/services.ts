@@ -18,14 +18,20 @@ import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createAudit } from './store/audit.js'
+import { createAppointmentStore } from './store/appointments.js'
 import { createCallStore } from './store/calls.js'
+import { createCompanyStore } from './store/companies.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
 import { createIdentityLookup } from './store/identity-lookup.js'
 import { createIntegrationStore } from './store/integrations.js'
+import { createLeadStore } from './store/leads.js'
+import { createMessageStore } from './store/messages.js'
 import { createReceiptPurge } from './store/receipt-purge.js'
 import { createRefreshTokenStore } from './store/refresh-tokens.js'
 import { createSessionStore } from './store/sessions.js'
+import { createStaffStore } from './store/staff.js'
+import { createTaskStore } from './store/tasks.js'
 import { createUserStore } from './store/users.js'
 import { createProbes } from './temporal/probes.js'
 import { createReadyNotices, type ReadyNotices } from './temporal/ready-notices.js'
@@ -111,6 +117,12 @@ export function createServices({ config, log, metrics, client, version, together
     audit: createAudit(database),
     eventLog: createEventLog(database),
     integrations: createIntegrationStore(database),
+    companies: createCompanyStore(database),
+    staff: createStaffStore(database),
+    leads: createLeadStore(database),
+    appointments: createAppointmentStore(database),
+    tasks: createTaskStore(database),
+    messages: createMessageStore(database),
     deliveries: webhooks.deliveries,
     replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
     purgeSchedule,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { roles, type Scope } from '../domain/identity.js'
 import type { Services } from '../services.js'
+import { listQuery } from './listing.js'
 import type { Route } from './route.js'
 
 const longestDays = 366
@@ -44,10 +45,7 @@ export const apiKeyBody = (scopes: [Scope, ...Scope[]]) =>
 /** When a key ends whose maker did not say. */
 export const usualExpiry = () => inDays(usualDays)
 
-export const apiKeyQuery = z.strictObject({
-  cursor: z.string().min(1).max(500).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-})
+export const apiKeyQuery = listQuery({}, ['-created_at', 'created_at'])
 
 export const apiKeySchema = z
   .object({

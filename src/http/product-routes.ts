@@ -5,13 +5,16 @@ import { apiKeyRoutes } from './routes/api-keys.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { integrationRoutes } from './routes/integrations.js'
 import { callRoutes } from './routes/calls.js'
+import { companyRoutes } from './routes/companies.js'
+import { messageRoutes } from './routes/messages.js'
+import { companyResourceRoutes } from './routes/resources.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { tavusRoutes } from './routes/tavus.js'
 import { webhookRoutes } from './routes/webhooks.js'
 import { createSessionEnder } from './session-end.js'
 import { createSessionStarter } from './session-start.js'
 
-/** What Parley is for: sessions, calls and webhooks. */
+/** What Parley is for: sessions, calls, webhooks, and what companies keep. */
 export function productRoutes(services: Services): Route[] {
   const starter = createSessionStarter(services)
   const ender = createSessionEnder(services)
@@ -22,6 +25,9 @@ export function productRoutes(services: Services): Route[] {
     ...integrationRoutes(services),
     ...deliveryRoutes(services),
     ...callRoutes(services),
+    ...messageRoutes(services),
+    ...companyRoutes(services),
+    ...companyResourceRoutes(services),
     ...webhookRoutes({
       providers: webhooks.registry.all,
       receiver: webhooks.receiver,

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Actor, PresentedKey, Role } from '../domain/identity.js'
-import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
+import type { Page, PageRequest } from '../domain/page.js'
 import type { Database } from './database.js'
 import { appendEvents } from './event-log.js'
+import { byCreation, type Listing, selectPage } from './page.js'
 import { cleanText, isUuid } from './values.js'
 
 /** A key as its company's leadership sees it; the key itself is nowhere. */
@@ -27,18 +28,14 @@ export interface NewApiKey {
   expiresAt: Date
 }
 
-export interface ApiKeyPage {
-  items: ApiKey[]
-  /** Absent on the last page. */
-  nextCursor: string | undefined
-}
-
 /** Every key begins so, which lets programs find one that was published by mistake. */
 export const keyMark = 'plk_'
 const shownLength = keyMark.length + 8
 
 const columns = `id, name, role, scopes, prefix, created_by as "createdBy", expires_at as "expiresAt",
   last_used_at as "lastUsedAt", revoked_at as "revokedAt", created_at as "createdAt"`
+
+const listing: Listing = { table: 'api_keys', columns, sorts: byCreation }
 
 const digest = (key: string) => createHash('sha256').update(key).digest()
 
@@ -52,9 +49,11 @@ export function createApiKeyStore(database: Pick<Database, 'withTenant' | 'state
       return { key, secret }
     },
 
-    /** One page of the company's keys, newest first, those that are over too. */
-    list: (actor: Actor, page: { cursor?: string | undefined; limit: number }): Promise<ApiKeyPage> =>
-      database.withTenant(actor, (trx) => selectPage(trx, page)),
+    /** One page of the company's keys, those that are over too. */
+    list: (actor: Actor, request: PageRequest<object>): Promise<Page<ApiKey>> =>
+      database.withTenant(actor, (trx) =>
+        selectPage<ApiKey>(trx, listing, { tenantId: actor.tenantId, request, conditions: [] }),
+      ),
 
     /** Ends a key; once more changes nothing. Says whether there is such a key. */
     revoke: async (actor: Actor, id: string, traceId?: string): Promise<boolean> =>
@@ -127,21 +126,4 @@ async function revokeKey(
   const data = { key_id: id, prefix: key.prefix }
   await appendEvents(trx, [{ event: 'identity.api_key.revoked', tenantId, userId, traceId, data }])
   return true
-}
-
-async function selectPage(
-  trx: Knex.Transaction,
-  { cursor, limit }: { cursor?: string | undefined; limit: number },
-): Promise<ApiKeyPage> {
-  const query = trx('api_keys').select(trx.raw(`${columns}, ${exactTimeOf('created_at')} as "exactTime"`))
-  if (cursor !== undefined) void query.whereRaw('(created_at, id) < (?::timestamptz, ?::uuid)', decodeCursor(cursor))
-  const found = (await query.orderByRaw('created_at desc, id desc').limit(limit + 1)) as (ApiKey & {
-    exactTime: string
-  })[]
-  const page = found.slice(0, limit)
-  const last = found.length > limit ? page.at(-1) : undefined
-  return {
-    items: page.map(({ exactTime: _, ...key }) => key),
-    nextCursor: last && encodeCursor([last.exactTime, last.id]),
-  }
 }

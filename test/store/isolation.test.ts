@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seedUsers } from '../../src/dev/seed.js'
 import type { Actor } from '../../src/domain/identity.js'
 import { createDatabase } from '../../src/store/database.js'
-import { acme, actors, aSession, borealis, createWorld, type World } from './world.js'
+import { appendEvents } from '../../src/store/event-log.js'
 import { fillTenant } from '../support/tenant-rows.js'
+import { acme, actors, aSession, borealis, createWorld, pageOf, type World } from './world.js'
 import { type TenantTable, tenantTables } from './tenant-tables.js'
 
 let world: World
@@ -103,7 +104,7 @@ describe('inside a tenant', () => {
     expect(await world.sessions.find(actors.acmeLead, sessionId)).toBeDefined()
     expect(await world.sessions.find(actors.acmeRep2, sessionId)).toBeUndefined()
     expect(await world.sessions.find(actors.borealisLead, sessionId)).toBeUndefined()
-    const seen = (await world.sessions.list(actors.acmeRep2, { limit: 10, userId: actors.acmeRep.userId })).items
+    const seen = (await world.sessions.list(actors.acmeRep2, pageOf({ user: actors.acmeRep.userId }))).items
     expect(seen).toEqual([])
   })
 

@@ -10,6 +10,7 @@ import {
   presentApiKey,
   usualExpiry,
 } from '../api-key-schema.js'
+import { pageRequest, pageSchema, presentPage } from '../listing.js'
 import { type Route, route } from '../route.js'
 
 const keyId = z.object({ id: z.uuid({ error: 'must be the id of an API key' }) })
@@ -48,21 +49,12 @@ export const apiKeyRoutes = ({ apiKeys, scopes }: Deps): Route[] => [
     summary: 'The company’s API keys, newest first, those that are over too',
     request: { query: apiKeyQuery },
     responses: {
-      200: {
-        description: 'A page',
-        schema: z
-          .object({ items: z.array(apiKeySchema), next_cursor: z.string().nullable() })
-          .meta({ id: 'ApiKeyPage' }),
-      },
+      200: { description: 'A page', schema: pageSchema('ApiKey', apiKeySchema) },
     },
-    handler: async ({ query, actor }) => {
-      const { items, nextCursor } = await apiKeys.list(actor, query)
-      return {
-        status: 200,
-        headers: noStore,
-        body: { items: items.map(presentApiKey), next_cursor: nextCursor ?? null },
-      }
-    },
+    handler: async ({ query, actor }) => ({
+      ...presentPage(await apiKeys.list(actor, pageRequest(query)), presentApiKey),
+      headers: noStore,
+    }),
   }),
   route({
     ...common,

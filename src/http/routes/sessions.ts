@@ -3,16 +3,17 @@ import { NotFoundError, unknownSession } from '../../domain/errors.js'
 import { type Actor, actorOf, type Caller, roles } from '../../domain/identity.js'
 import { maySeeSession } from '../../domain/session.js'
 import type { Services } from '../../services.js'
+import { pageRequest, pageSchema, presentPage } from '../listing.js'
 import { type Route, route } from '../route.js'
 import type { SessionEnder } from '../session-end.js'
 import {
   endAnswer,
   idempotencyHeader,
-  listQuery,
   presentEnd,
   presentSession,
   presentStart,
   presentState,
+  sessionQuery,
   sessionSchema,
   sessionStartBody,
   startAnswer,
@@ -104,25 +105,9 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       tags: ['sessions'],
       auth: 'required',
       roles,
-      request: { query: listQuery },
-      responses: {
-        200: {
-          description: 'A page',
-          schema: z
-            .object({ items: z.array(sessionSchema), next_cursor: z.string().nullable() })
-            .meta({ id: 'SessionPage' }),
-        },
-      },
-      handler: async ({ query, actor }) => {
-        const { user, from, to, ...filter } = query
-        const page = await sessions.list(actor, {
-          ...filter,
-          userId: user,
-          from: from === undefined ? undefined : new Date(from),
-          to: to === undefined ? undefined : new Date(to),
-        })
-        return { status: 200, body: { items: page.items.map(presentSession), next_cursor: page.nextCursor ?? null } }
-      },
+      request: { query: sessionQuery },
+      responses: { 200: { description: 'A page', schema: pageSchema('Session', sessionSchema) } },
+      handler: async ({ query, actor }) => presentPage(await sessions.list(actor, pageRequest(query)), presentSession),
     }),
     route({
       method: 'get',
