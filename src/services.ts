@@ -16,6 +16,7 @@ import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
+import { createRedisConnection } from './redis/connection.js'
 import { createCallStore } from './store/calls.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
@@ -47,6 +48,8 @@ export interface ServiceOptions {
 export function createServices({ config, log, metrics, client, version, together }: ServiceOptions) {
   const events = createEvents(log, metrics)
   const database = createDatabase({ url: config.database.url ?? '', poolSize: config.database.poolSize, log })
+  const redis =
+    config.redis.url === undefined ? undefined : createRedisConnection({ url: config.redis.url, log, metrics })
   const users = createUserStore(database)
   const sessions = createSessionStore(database, users)
   const { taskQueues, namespace } = config.temporal
@@ -99,6 +102,7 @@ export function createServices({ config, log, metrics, client, version, together
     events,
     version,
     database,
+    redis,
     users,
     sessions,
     calls,
@@ -114,7 +118,7 @@ export function createServices({ config, log, metrics, client, version, together
     webhookClient,
     standing,
     webhooks,
-    probes: { ...probes, database: () => database.ping(1500) },
+    probes: { ...probes, database: () => database.ping(1500), redis: redis && (() => redis.ping(1500)) },
     workerHeartbeats: probes.heartbeats,
     observeTask(name: string, status: string, durationMs: number): void {
       metrics.workerTasks.inc({ name, status })
@@ -125,6 +129,7 @@ export function createServices({ config, log, metrics, client, version, together
     background: webhooks.background,
     ...providers,
     async close(): Promise<void> {
+      redis?.close()
       await providers.closeProviders()
       await database.destroy()
     },

@@ -21,7 +21,7 @@ export interface HttpConfig {
     readonly corsOrigins: readonly string[]
     readonly bodyLimitBytes: number
     readonly requestTimeoutMs: number
-    readonly anonymousRate: Rate
+    readonly rates: { readonly user: Rate; readonly tenant: Rate; readonly anonymous: Rate }
     readonly temporalUiUrl: string | undefined
   }
   readonly temporal: { readonly namespace: string }
@@ -73,6 +73,12 @@ export interface AppServices {
     revokeByToken(token: string): Promise<unknown>
   }
   /** Each rejects when its part is away. */
-  probes: { database(): Promise<unknown>; temporal(): Promise<unknown>; workers(): Promise<unknown> }
+  probes: {
+    database(): Promise<unknown>
+    temporal(): Promise<unknown>
+    workers(): Promise<unknown>
+    /** Only with a Redis. */
+    redis?: (() => Promise<unknown>) | undefined
+  }
   workerHeartbeats(): Promise<WorkerHeartbeat[]>
 }

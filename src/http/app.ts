@@ -37,7 +37,7 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   app.use(crossOrigin(config))
   app.use(wellFormedUrl())
   app.use(authentication(config.identity))
-  app.use(anonymousLimit({ rate: config.server.anonymousRate, events, isExempt: exemption(router, routes) }))
+  app.use(anonymousLimit({ rate: config.server.rates.anonymous, events, isExempt: exemption(router, routes) }))
   app.use(router.routes())
   app.use(unmatched(router))
   return app
