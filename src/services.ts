@@ -17,6 +17,7 @@ import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
 import { createRedisConnection } from './redis/connection.js'
+import { createLimitStore } from './redis/limit-store.js'
 import { createCallStore } from './store/calls.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
@@ -103,6 +104,7 @@ export function createServices({ config, log, metrics, client, version, together
     version,
     database,
     redis,
+    limits: createLimitStore({ redis, events }),
     users,
     sessions,
     calls,

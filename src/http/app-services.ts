@@ -56,6 +56,25 @@ export interface WorkerHeartbeat {
   last_poll: string
 }
 
+/** What became of one request that a limit counted. */
+export interface LimitState {
+  refused: boolean
+  remaining: number
+  /** Until the window is over, in milliseconds. */
+  resetMs: number
+}
+
+/** A limit as the headers tell of it. */
+export interface CountedLimit extends LimitState {
+  name: string
+  rate: Rate
+}
+
+/** Where limits count; `space` keeps counters apart that have the same keys. */
+export interface LimitStore {
+  limiter(limit: Rate & { space: string }): { take(key: string): Promise<LimitState> }
+}
+
 /** What the HTTP layer's own routes and middleware need; the product's routes take more. */
 export interface AppServices {
   config: HttpConfig
@@ -67,6 +86,7 @@ export interface AppServices {
     findForLogin(email: string): Promise<(Account & { passwordHash: string | null }) | undefined>
     findById(id: string): Promise<Account | undefined>
   }
+  limits: LimitStore
   refreshTokens: {
     issue(input: { userId: string; tenantId: string; expiresAt: Date }): Promise<{ token: string }>
     rotate(token: string): Promise<Rotation>

@@ -1,10 +1,9 @@
 import Router from '@koa/router'
 import Koa from 'koa'
 import type { AppServices } from './app-services.js'
-import type { AppContext, RequestState } from './context.js'
-import { docsPaths, mountDocs } from './docs.js'
+import type { RequestState } from './context.js'
+import { mountDocs } from './docs.js'
 import { accessLog } from './middleware/access-log.js'
-import { anonymousLimit } from './middleware/anonymous-limit.js'
 import { authentication } from './middleware/authentication.js'
 import { crossOrigin } from './middleware/cross-origin.js'
 import { errors } from './middleware/errors.js'
@@ -15,7 +14,8 @@ import { unmatched } from './middleware/unmatched.js'
 import { wellFormedUrl } from './middleware/well-formed-url.js'
 import { mountRoutes } from './mount.js'
 import { openApiDocument } from './openapi.js'
-import { mountPages, pagePaths } from './pages.js'
+import { mountPages } from './pages.js'
+import { createRequestLimits } from './request-limits.js'
 import type { Route } from './route.js'
 import { authRoutes } from './routes/auth.js'
 import { opsRoutes } from './routes/ops.js'
@@ -24,6 +24,7 @@ import { opsRoutes } from './routes/ops.js'
 export function createApp(services: AppServices, more: Route[] = []): Koa<RequestState> {
   const { config, log, metrics, events, version } = services
   const routes = [...authRoutes(services), ...opsRoutes(services), ...more]
+  const limits = createRequestLimits({ rates: config.server.rates, store: services.limits, events })
   const router = createRouter(services, routes)
 
   // The nearest proxy appends the address it saw; what stands before that, anybody may have written.
@@ -37,23 +38,15 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   app.use(crossOrigin(config))
   app.use(wellFormedUrl())
   app.use(authentication(config.identity))
-  app.use(anonymousLimit({ rate: config.server.rates.anonymous, events, isExempt: exemption(router, routes) }))
   app.use(router.routes())
-  app.use(unmatched(router))
+  app.use(unmatched(router, limits))
   return app
 
   function createRouter({ config: { server } }: AppServices, mounted: Route[]): Router<RequestState> {
     const created = new Router<RequestState>()
-    mountRoutes(created, mounted, { events, bodyLimitBytes: server.bodyLimitBytes })
+    mountRoutes(created, mounted, { events, bodyLimitBytes: server.bodyLimitBytes, limits })
     mountDocs(created, openApiDocument(mounted, { version, serverUrl: server.publicUrl }))
     mountPages(created, config)
     return created
   }
-}
-
-/** Documentation, pages and the routes that say so are not limited. */
-function exemption(router: Router<RequestState>, routes: Route[]): (ctx: AppContext) => boolean {
-  const exempt = new Set<string | RegExp>([...docsPaths, ...pagePaths])
-  for (const route of routes) if (!route.anonymousLimit) route.paths.forEach((path) => exempt.add(path))
-  return (ctx) => router.match(ctx.path, ctx.method).pathAndMethod.some((layer) => exempt.has(layer.path))
 }

@@ -1,6 +1,7 @@
 import type Koa from 'koa'
 import type { Caller } from '../domain/identity.js'
 import type { Logger } from '../observability/logger.js'
+import type { CountedLimit } from './app-services.js'
 
 /** What is known of a request beside Koa's own. */
 export interface RequestState {
@@ -10,6 +11,8 @@ export interface RequestState {
   caller?: Caller
   /** Why the token that came is not accepted; absent when none came. */
   tokenFailure?: TokenFailure
+  /** Limits that counted this request, in their order. */
+  limits?: CountedLimit[]
   /** Claims and failure as koa-jwt leaves them. */
   user?: unknown
   jwtOriginalError?: Error

@@ -5,24 +5,29 @@ import { requireRole, tenantActor } from './access.js'
 import type { BusinessEvents } from '../observability/events.js'
 import { readJson, readRaw } from './body.js'
 import type { AppContext, RequestState } from './context.js'
+import type { RequestLimits } from './request-limits.js'
 import type { Incoming, Route } from './route.js'
 import { validateParts } from './validate.js'
 
 export interface MountOptions {
   events: BusinessEvents
   bodyLimitBytes: number
+  limits: RequestLimits
 }
 
 const noBytes = Buffer.alloc(0)
 
-/** Puts routes on a router: who may call, then what came, then the handler. */
+/** Puts routes on a router: how often, who may call, what came, then the handler. */
 export function mountRoutes(router: Router<RequestState>, routes: Route[], options: MountOptions): void {
-  for (const route of routes)
+  for (const route of routes) {
+    const count = options.limits.of(route)
     router.register([...route.paths], [route.method], async (ctx: AppContext) => {
+      await count(ctx)
       const caller = callerFor(route, ctx, options.events)
       if (route.roles) requireRole(caller, route.roles, { events: options.events, ctx })
       answer(ctx, route, await route.handle(await incoming(route, ctx, caller, options)))
     })
+  }
 }
 
 /** The caller as far as the route wants one. */

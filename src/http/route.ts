@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Actor, Caller, Role } from '../domain/identity.js'
 import type { Logger } from '../observability/logger.js'
+import type { Rate } from './app-services.js'
 import type { AppContext } from './context.js'
 
 export type RouteMethod = 'get' | 'post' | 'put' | 'patch' | 'delete'
@@ -21,6 +22,13 @@ export interface RequestSchemas<P = z.ZodType, Q = z.ZodType, H = z.ZodType, B =
     /** The handler reads them from the request itself: too many to be held. */
     streamed?: boolean
   }
+}
+
+/** Requests of one user, of one company and of one address to a route; what is absent stays with the general limit. */
+export interface RouteLimits {
+  user?: Rate
+  tenant?: Rate
+  anonymous?: Rate
 }
 
 export interface ResponseDefinition {
@@ -76,8 +84,8 @@ interface Definition<A extends RouteAuth, P, Q, H, B, R extends Responses, T> {
   auth: A
   /** Who of a company may call; a token without a company is refused. Absent: whoever `auth` lets in. */
   roles?: readonly Role[]
-  /** False: the limit of anonymous callers does not count this route. */
-  anonymousLimit?: boolean
+  /** In place of the general limits, for this route alone; false: no limit counts it. */
+  limits?: RouteLimits | false
   request?: RequestSchemas<P, Q, H, B>
   responses: R
   handler: (incoming: Incoming<A, Parsed<P>, Parsed<Q>, Parsed<H>, Parsed<B>>) => Promise<T> | T
@@ -93,7 +101,7 @@ export interface Route {
   tags: readonly string[]
   auth: RouteAuth
   roles: readonly Role[] | undefined
-  anonymousLimit: boolean
+  limits: RouteLimits | false
   request: RequestSchemas
   responses: Responses
   handle: (incoming: Incoming) => Promise<{ status: number; body?: unknown; headers?: Record<string, string> }>
@@ -109,13 +117,13 @@ export function route<
   H extends z.ZodType | undefined = undefined,
   B extends z.ZodType | undefined = undefined,
 >(definition: Definition<A, P, Q, H, B, R, T>): Route {
-  const { path, description, roles, anonymousLimit = true, request = {}, handler, ...rest } = definition
+  const { path, description, roles, limits = {}, request = {}, handler, ...rest } = definition
   return {
     ...rest,
     paths: typeof path === 'string' ? [path] : path,
     description,
     roles,
-    anonymousLimit,
+    limits,
     request: request as RequestSchemas,
     // The mounting has validated by these very schemas: the types are what they say.
     handle: async (incoming) => await handler(incoming as Parameters<typeof handler>[0]),

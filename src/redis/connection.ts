@@ -63,6 +63,8 @@ export function createRedisConnection({ url, log, metrics, commandMs = 250 }: Re
   const commands = open('commands')
 
   return {
+    /** For libraries that send commands themselves, within run(). */
+    client: commands,
     /** Whether a command would be sent now. */
     isUp: () => commands.isReady && Date.now() >= pausedUntil,
     /**

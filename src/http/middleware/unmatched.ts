@@ -1,11 +1,13 @@
 import type Router from '@koa/router'
 import { NotFoundError, ParleyError } from '../../domain/errors.js'
 import type { AppMiddleware, RequestState } from '../context.js'
+import type { RequestLimits } from '../request-limits.js'
 import { sendNotFoundPage, wantsPage } from '../pages.js'
 
 /** What no route took: OPTIONS is told the methods, another method is refused with them, any other path is unknown. */
-export function unmatched(router: Router<RequestState>): AppMiddleware {
+export function unmatched(router: Router<RequestState>, limits: RequestLimits): AppMiddleware {
   return async function unmatchedMiddleware(ctx) {
+    await limits.general(ctx)
     const layers = router.match(ctx.path, ctx.method).path.filter((layer) => layer.methods.length > 0)
     if (layers.length === 0) {
       if (wantsPage(ctx)) return await sendNotFoundPage(ctx)

@@ -59,14 +59,14 @@ const presentUser = ({ id, email, displayName, companyId, role }: Account) => ({
   role,
 })
 
-type Deps = Pick<AppServices, 'config' | 'users' | 'refreshTokens' | 'events'>
+type Deps = Pick<AppServices, 'config' | 'users' | 'refreshTokens' | 'events' | 'limits'>
 
 /** Login by password, and what keeps it alive. */
-export function authRoutes({ config, users, refreshTokens, events }: Deps): Route[] {
+export function authRoutes({ config, users, refreshTokens, events, limits: store }: Deps): Route[] {
   const { identity } = config
   const tokens = createTokens(identity)
-  const perAddress = createRateLimit({ name: 'login-address', rate: identity.loginRate, events })
-  const perAccount = createRateLimit({ name: 'login-account', rate: identity.loginRate, events })
+  const perAddress = createRateLimit({ name: 'login-address', rate: identity.loginRate, store, events })
+  const perAccount = createRateLimit({ name: 'login-account', rate: identity.loginRate, store, events })
 
   async function limitTries({ ctx, address }: Incoming, email: string): Promise<void> {
     await perAddress.consume(ctx, addressKey(address))

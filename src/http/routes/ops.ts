@@ -45,7 +45,7 @@ const heartbeatSchema = z
   .meta({ id: 'WorkerHeartbeat' })
 
 const fresh = { 'Cache-Control': 'no-store' }
-const unlimited = { tags: ['operations'], auth: 'none', anonymousLimit: false } as const
+const unlimited = { tags: ['operations'], auth: 'none', limits: false } as const
 
 type Deps = Pick<AppServices, 'config' | 'version' | 'metrics' | 'probes' | 'workerHeartbeats'>
 
