@@ -35,8 +35,9 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   app.use(accessLog())
   app.use(errors())
   app.use(securityHeaders(config))
-  app.use(crossOrigin(config))
+  // Before anybody asks for the path.
   app.use(wellFormedUrl())
+  app.use(crossOrigin(config))
   app.use(authentication(config.identity))
   app.use(router.routes())
   app.use(unmatched(router, limits))

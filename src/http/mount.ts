@@ -1,4 +1,5 @@
 import type Router from '@koa/router'
+import type Koa from 'koa'
 import { UnauthorizedError } from '../domain/errors.js'
 import type { Caller } from '../domain/identity.js'
 import { requireRole, tenantActor } from './access.js'
@@ -19,9 +20,12 @@ const noBytes = Buffer.alloc(0)
 
 /** Puts routes on a router: how often, who may call, what came, then the handler. */
 export function mountRoutes(router: Router<RequestState>, routes: Route[], options: MountOptions): void {
+  const literal = new Set(routes.flatMap(({ paths }) => paths.filter((path) => !path.includes(':'))))
   for (const route of routes) {
     const count = options.limits.of(route)
-    router.register([...route.paths], [route.method], async (ctx: AppContext) => {
+    router.register([...route.paths], [route.method], async (ctx: AppContext, next: Koa.Next) => {
+      // The path of another route, which does not have this method: not a parameter of ours.
+      if (route.request.params && literal.has(plainPath(ctx.path))) return void (await next())
       await count(ctx)
       const caller = callerFor(route, ctx, options.events)
       if (route.roles) requireRole(caller, route.roles, { events: options.events, ctx })
@@ -29,6 +33,8 @@ export function mountRoutes(router: Router<RequestState>, routes: Route[], optio
     })
   }
 }
+
+const plainPath = (path: string) => path.toLowerCase().replace(/(?<=.)\/$/, '')
 
 /** The caller as far as the route wants one. */
 function callerFor(route: Route, ctx: AppContext, events: BusinessEvents): Caller | undefined {

@@ -14,7 +14,6 @@ const account = {
   disabledAt: null,
 }
 
-const asked: string[] = []
 const body = z.strictObject({
   name: z.string().optional(),
   role: z.string().optional(),
@@ -32,6 +31,16 @@ const routes = [
     request: { body },
     responses: { 200: { description: 'It', schema: body } },
     handler: ({ body: given }) => ({ status: 200, body: given }),
+  }),
+  route({
+    method: 'post',
+    path: '/things/recount',
+    operationId: 'recount',
+    summary: 'Does nothing',
+    tags: ['test'],
+    auth: 'none',
+    responses: { 204: { description: 'Nothing' } },
+    handler: () => ({ status: 204 }),
   }),
   route({
     method: 'get',
@@ -52,13 +61,16 @@ beforeAll(async () => {
   const passwordHash = await hash(password, { memoryCost: 1024, timeCost: 1, parallelism: 1 })
   const users = {
     // As the store has it: by the address in lower case.
-    findForLogin: (email: string) => {
-      asked.push(email)
-      return Promise.resolve(email.toLowerCase() === account.email ? { ...account, passwordHash } : undefined)
-    },
+    findForLogin: (email: string) =>
+      Promise.resolve(email.toLowerCase() === account.email ? { ...account, passwordHash } : undefined),
     findById: () => Promise.resolve(account),
   }
-  edge = await startEdge({ routes, services: { users }, env: { LOGIN_RATE_LIMIT: '10000/minute' } })
+  const refreshTokens = {
+    issue: () => Promise.resolve({ token: 'refresh' }),
+    rotate: () => Promise.resolve({ state: 'unknown' as const }),
+    revokeByToken: () => Promise.resolve(),
+  }
+  edge = await startEdge({ routes, services: { users, refreshTokens }, env: { LOGIN_RATE_LIMIT: '10000/minute' } })
 })
 afterAll(() => edge.stop())
 
@@ -212,6 +224,16 @@ describe('paths that attack @integration', () => {
     },
   )
 
+  it.each(['/things/recount', '/things/recount/', '/THINGS/Recount'])(
+    '%s is another route’s, and no value of ours',
+    async (target) => {
+      const text = await get(target)
+      expect(statusesIn(text)).toEqual([405])
+      expect(text).toContain('Allow: OPTIONS, POST')
+      expect((await request(edge.http.url).post(target)).status).toBe(204)
+    },
+  )
+
   it.each([
     '/assets/caller/../../server.js',
     '/assets/caller/%2e%2e/%2e%2e/server.js',
@@ -350,9 +372,8 @@ describe('origins that are not ours @integration', () => {
     if (sent === allowed) return
     for (const path of ['/health', '/things', '/nowhere', '/docs', '/', '/metrics', '/auth/login'])
       for (const method of ['get', 'post', 'options'] as const) {
-        const response = await request(open.http.url)
-          [method](path)
-          .set({ Origin: sent, 'Access-Control-Request-Method': 'POST' })
+        const agent = request(open.http.url)
+        const response = await agent[method](path).set({ Origin: sent, 'Access-Control-Request-Method': 'POST' })
         expect([path, method, response.status, response.headers['access-control-allow-origin']]).toEqual([
           path,
           method,

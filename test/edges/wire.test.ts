@@ -96,12 +96,17 @@ describe('requests of odd shapes @integration', () => {
     },
   )
 
-  it.each(['http://[::bad/health', 'http:///health', '*', 'evil.example:443', 'ftp://x/health', '?x=1'])(
-    'for %s are no failure of ours',
-    async (target) => {
-      for (const status of statusesIn(await get(target))) expect(status).toBeLessThan(500)
-    },
-  )
+  it.each([
+    'http://[::bad/health',
+    'http://x:99999999/health',
+    '*',
+    'evil.example:443',
+    'ftp://x/health',
+    '?x=1',
+    'health',
+  ])('for %s are malformed', async (target) => {
+    expect(statusesIn(await get(target))).toEqual([400])
+  })
 
   it.each(['evil.example', 'evil.example:1234', 'a b', '<script>', '127.0.0.1@evil.example', ''])(
     'for the host %s get an answer that names no host',
@@ -129,7 +134,7 @@ describe('requests of odd shapes @integration', () => {
   })
 
   it('with too many headers, or one too long, are 431', async () => {
-    expect(statusesIn(await get('/health', 'X-A: b\r\n'.repeat(3_000)))).toEqual([431])
+    expect(statusesIn(await get('/health', 'X-A: b\r\n'.repeat(6_000)))).toEqual([431])
     expect(statusesIn(await get('/health', `X-A: ${'b'.repeat(17_000)}\r\n`))).toEqual([431])
   })
 

@@ -8,7 +8,9 @@ import { sendNotFoundPage, wantsPage } from '../pages.js'
 export function unmatched(router: Router<RequestState>, limits: RequestLimits): AppMiddleware {
   return async function unmatchedMiddleware(ctx) {
     await limits.general(ctx)
-    const layers = router.match(ctx.path, ctx.method).path.filter((layer) => layer.methods.length > 0)
+    const matching = router.match(ctx.path, ctx.method).path.filter((layer) => layer.methods.length > 0)
+    const exact = matching.filter((layer) => layer.paramNames.length === 0)
+    const layers = exact.length > 0 ? exact : matching
     if (layers.length === 0) {
       if (wantsPage(ctx)) return await sendNotFoundPage(ctx)
       throw new NotFoundError('there is nothing at this path')
