@@ -61,10 +61,18 @@ const list = z
       .map((item) => item.trim())
       .filter((item) => item !== ''),
   )
+const redisUrl = text.refine(
+  (value) => /^rediss?:\/\/./i.test(value) && URL.canParse(value),
+  'must be a redis:// or rediss:// URL, such as redis://127.0.0.1:6379/0',
+)
 const rate = (fallback: string) =>
   z
     .string()
-    .regex(/^[1-9]\d*\/(second|minute|hour)$/, 'must look like 60/minute')
+    .trim()
+    .regex(
+      /^[1-9]\d{0,8}\/(second|minute|hour)$/,
+      'must be requests/second, /minute or /hour, such as 60/minute; at least 1, at most 999999999',
+    )
     .default(fallback)
     .transform((value) => {
       const [points, unit] = value.split('/') as [string, 'second' | 'minute' | 'hour']
@@ -171,6 +179,13 @@ export const variables = {
     { secret: true },
   ),
   DATABASE_POOL_SIZE: variable('stores', count(12, 2, 200), 12, 'Connections a process holds at most'),
+  REDIS_URL: variable(
+    'stores',
+    redisUrl.optional(),
+    '',
+    'Redis in which limits count for all processes together; without it, and while it is away, each counts by itself',
+    { secret: true },
+  ),
   TEMPORAL_ADDRESS: variable(
     'stores',
     hostAndPort.optional(),
@@ -364,6 +379,13 @@ export const variables = {
     'A model warmed within this time is not warmed again; 0 warms it every time',
   ),
 
+  RATE_LIMIT_USER: variable('limits', rate('60/minute'), '60/minute', 'Requests of one user with a valid token'),
+  RATE_LIMIT_TENANT: variable(
+    'limits',
+    rate('600/minute'),
+    '600/minute',
+    'Requests of all users of one company together; what the limit of a user refuses does not count',
+  ),
   RATE_LIMIT_ANONYMOUS: variable(
     'limits',
     rate('60/minute'),

@@ -108,7 +108,11 @@ function shape(values: Values, root: string) {
       corsOrigins: [...new Set([...values.CORS_ORIGINS, ...values.ALLOWED_ORIGINS])],
       bodyLimitBytes: values.BODY_LIMIT_KB * 1024,
       requestTimeoutMs: values.REQUEST_TIMEOUT_SECONDS * 1000,
-      anonymousRate: values.RATE_LIMIT_ANONYMOUS,
+      rates: {
+        user: values.RATE_LIMIT_USER,
+        tenant: values.RATE_LIMIT_TENANT,
+        anonymous: values.RATE_LIMIT_ANONYMOUS,
+      },
       temporalUiUrl: values.TEMPORAL_UI_URL,
     },
     database: {
@@ -116,6 +120,7 @@ function shape(values: Values, root: string) {
       migrationUrl: values.MIGRATION_DATABASE_URL ?? databaseUrl,
       poolSize: values.DATABASE_POOL_SIZE,
     },
+    redis: { url: values.REDIS_URL },
     temporal: {
       address: values.TEMPORAL_ADDRESS,
       namespace: values.TEMPORAL_NAMESPACE,

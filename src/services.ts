@@ -19,6 +19,8 @@ import { normaliseTavusEvent } from './providers/tavus/events.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createAudit } from './store/audit.js'
 import { createAppointmentStore } from './store/appointments.js'
+import { createRedisConnection } from './redis/connection.js'
+import { createLimitStore } from './redis/limit-store.js'
 import { createCallStore } from './store/calls.js'
 import { createCompanyStore } from './store/companies.js'
 import { createDatabase } from './store/database.js'
@@ -56,6 +58,8 @@ export interface ServiceOptions {
 export function createServices({ config, log, metrics, client, version, together }: ServiceOptions) {
   const events = createEvents(log, metrics)
   const database = createDatabase({ url: config.database.url ?? '', poolSize: config.database.poolSize, log })
+  const redis =
+    config.redis.url === undefined ? undefined : createRedisConnection({ url: config.redis.url, log, metrics })
   const users = createUserStore(database)
   const sessions = createSessionStore(database, users)
   const { taskQueues, namespace } = config.temporal
@@ -108,6 +112,8 @@ export function createServices({ config, log, metrics, client, version, together
     events,
     version,
     database,
+    redis,
+    limits: createLimitStore({ redis, events }),
     users,
     sessions,
     calls,
@@ -132,7 +138,7 @@ export function createServices({ config, log, metrics, client, version, together
     webhookClient,
     standing,
     webhooks,
-    probes: { ...probes, database: () => database.ping(1500) },
+    probes: { ...probes, database: () => database.ping(1500), redis: redis && (() => redis.ping(1500)) },
     workerHeartbeats: probes.heartbeats,
     observeTask(name: string, status: string, durationMs: number): void {
       metrics.workerTasks.inc({ name, status })
@@ -143,6 +149,7 @@ export function createServices({ config, log, metrics, client, version, together
     background: webhooks.background,
     ...providers,
     async close(): Promise<void> {
+      redis?.close()
       await providers.closeProviders()
       await database.destroy()
     },

@@ -33,7 +33,7 @@ export interface HttpConfig {
     readonly corsOrigins: readonly string[]
     readonly bodyLimitBytes: number
     readonly requestTimeoutMs: number
-    readonly anonymousRate: Rate
+    readonly rates: { readonly user: Rate; readonly tenant: Rate; readonly anonymous: Rate }
     readonly temporalUiUrl: string | undefined
   }
   readonly temporal: { readonly namespace: string }
@@ -70,6 +70,25 @@ export interface WorkerHeartbeat {
   last_poll: string
 }
 
+/** What became of one request that a limit counted. */
+export interface LimitState {
+  refused: boolean
+  remaining: number
+  /** Until the window is over, in milliseconds. */
+  resetMs: number
+}
+
+/** A limit as the headers tell of it. */
+export interface CountedLimit extends LimitState {
+  name: string
+  rate: Rate
+}
+
+/** Where limits count; `space` keeps counters apart that have the same keys. */
+export interface LimitStore {
+  limiter(limit: Rate & { space: string }): { take(key: string): Promise<LimitState> }
+}
+
 /** What the HTTP layer's own routes and middleware need; the product's routes take more. */
 export interface AppServices {
   config: HttpConfig
@@ -81,6 +100,7 @@ export interface AppServices {
     findForLogin(email: string): Promise<(Account & { passwordHash: string | null }) | undefined>
     findById(id: string): Promise<Account | undefined>
   }
+  limits: LimitStore
   refreshTokens: {
     issue(input: { userId: string; tenantId: string; expiresAt: Date; event?: NewEvent }): Promise<{ token: string }>
     rotate(token: string, options: { traceId: string }): Promise<Rotation>
@@ -94,6 +114,12 @@ export interface AppServices {
   apiKeys: { present(secret: string): Promise<PresentedKey | undefined> }
   audit: { record(event: NewEvent): Promise<void> }
   /** Each rejects when its part is away. */
-  probes: { database(): Promise<unknown>; temporal(): Promise<unknown>; workers(): Promise<unknown> }
+  probes: {
+    database(): Promise<unknown>
+    temporal(): Promise<unknown>
+    workers(): Promise<unknown>
+    /** Only with a Redis. */
+    redis?: (() => Promise<unknown>) | undefined
+  }
   workerHeartbeats(): Promise<WorkerHeartbeat[]>
 }

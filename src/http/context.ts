@@ -2,6 +2,7 @@ import type Koa from 'koa'
 import type { Caller } from '../domain/identity.js'
 import type { Logger } from '../observability/logger.js'
 import type { CredentialFailure } from './identity/failure.js'
+import type { CountedLimit } from './app-services.js'
 
 /** What is known of a request beside Koa's own. */
 export interface RequestState {
@@ -11,6 +12,8 @@ export interface RequestState {
   caller?: Caller
   /** Why the token or key that came is not accepted; absent when none came. */
   tokenFailure?: CredentialFailure
+  /** Limits that counted this request, in their order. */
+  limits?: CountedLimit[]
 }
 
 export type AppContext = Koa.ParameterizedContext<RequestState>

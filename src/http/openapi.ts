@@ -118,8 +118,24 @@ function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
     ...implied(route, 403, route.auth !== 'none', 'The token names no company, or the role or the API key may not'),
     ...implied(route, 404, route.request.params !== undefined, 'Unknown, or not the caller’s'),
     ...implied(route, 422, isValidated(route), 'A field is not valid; `errors` names each'),
+    ...limitedOf(route),
     default: { description: 'A problem', content: problemContent },
   }
+}
+
+const limitHeaders = {
+  'Retry-After': 'Seconds until the window is over',
+  'RateLimit-Policy': 'Each limit that counted the request: its points and its window in seconds',
+  RateLimit: 'What is left of each, and in how many seconds it begins anew',
+  'RateLimit-Limit': 'Points of the limit with the least left',
+  'RateLimit-Remaining': 'What is left of it',
+  'RateLimit-Reset': 'Seconds until it begins anew',
+}
+
+function limitedOf({ limits, responses }: Route): Record<string, ReturnType<typeof responseOf>> {
+  if (limits === false) return {}
+  const description = responses[429]?.description ?? 'Too many requests of this user, company or address'
+  return { '429': responseOf(429, { ...responses[429], description, headers: limitHeaders }) }
 }
 
 const isValidated = ({ request: { params, query, headers, body } }: Route) =>
@@ -133,10 +149,9 @@ function responseOf(
   status: number,
   { description, schema, headers, contentType = 'application/json' }: ResponseDefinition,
 ) {
-  const described = Object.entries(headers ?? {}).map(([name, text]) => [
-    name,
-    { description: text, schema: { type: 'string' } },
-  ])
+  const described: Record<string, { description: string; schema: { type: 'string' } }> = {}
+  for (const [name, text] of Object.entries(headers ?? {}))
+    described[name] = { description: text, schema: { type: 'string' } }
   const own = schema ? { content: { [contentType]: { schema } } } : status >= 400 ? { content: problemContent } : {}
-  return { description, ...own, ...(described.length > 0 ? { headers: Object.fromEntries(described) as object } : {}) }
+  return { description, ...own, ...(headers ? { headers: described } : {}) }
 }

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Actor, Caller, Role, Scope } from '../domain/identity.js'
 import type { Logger } from '../observability/logger.js'
+import type { Rate } from './app-services.js'
 import type { AppContext } from './context.js'
 
 export type RouteMethod = 'get' | 'post' | 'put' | 'patch' | 'delete'
@@ -23,6 +24,13 @@ export interface RequestSchemas<P = z.ZodType, Q = z.ZodType, H = z.ZodType, B =
     /** The handler reads them from the request itself: too many to be held. */
     streamed?: boolean
   }
+}
+
+/** Requests of one user, of one company and of one address to a route; what is absent stays with the general limit. */
+export interface RouteLimits {
+  user?: Rate
+  tenant?: Rate
+  anonymous?: Rate
 }
 
 export interface ResponseDefinition {
@@ -82,8 +90,8 @@ interface Definition<A extends RouteAuth, P, Q, H, B, R extends Responses, T> {
   anyRole?: string
   /** What an API key needs; absent: to read or to write what the first tag names. */
   keyScope?: KeyScope
-  /** False: the limit of anonymous callers does not count this route. */
-  anonymousLimit?: boolean
+  /** In place of the general limits, for this route alone; false: no limit counts it. */
+  limits?: RouteLimits | false
   request?: RequestSchemas<P, Q, H, B>
   responses: R
   handler: (incoming: Incoming<A, Parsed<P>, Parsed<Q>, Parsed<H>, Parsed<B>>) => Promise<T> | T
@@ -101,7 +109,7 @@ export interface Route {
   roles: readonly Role[] | undefined
   anyRole: string | undefined
   keyScope: KeyScope
-  anonymousLimit: boolean
+  limits: RouteLimits | false
   request: RequestSchemas
   responses: Responses
   handle: (incoming: Incoming) => Promise<{ status: number; body?: unknown; headers?: Record<string, string> }>
@@ -117,7 +125,7 @@ export function route<
   H extends z.ZodType | undefined = undefined,
   B extends z.ZodType | undefined = undefined,
 >(definition: Definition<A, P, Q, H, B, R, T>): Route {
-  const { path, description, roles, anyRole, anonymousLimit = true, request = {}, handler, ...rest } = definition
+  const { path, description, roles, anyRole, limits = {}, request = {}, handler, ...rest } = definition
   const { keyScope = `${rest.tags[0] ?? 'other'}:${rest.method === 'get' ? 'read' : 'write'}` } = definition
   return {
     ...rest,
@@ -126,7 +134,7 @@ export function route<
     roles,
     anyRole,
     keyScope,
-    anonymousLimit,
+    limits,
     request: request as RequestSchemas,
     // The mounting has validated by these very schemas: the types are what they say.
     handle: async (incoming) => await handler(incoming as Parameters<typeof handler>[0]),

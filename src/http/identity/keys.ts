@@ -25,7 +25,7 @@ export function createKeyReader({ present, rate, events }: KeyReaderOptions) {
   return async (secret: string, address: string): Promise<Identified> => {
     const tries = await wrong.get(addressKey(address))
     if (tries && tries.consumedPoints >= rate.points) {
-      events.rateLimited({ limit: 'api-key-address' })
+      events.rateLimited({ limit: 'api-key-address', userId: undefined, tenantId: undefined })
       return tooManyTries(tries.msBeforeNext)
     }
     try {

@@ -75,14 +75,14 @@ const presentKey = ({ userId, tenantId = '', role = 'rep', key }: Caller) => ({
   scopes: [...(key?.scopes ?? [])],
 })
 
-type Deps = Pick<AppServices, 'config' | 'users' | 'refreshTokens' | 'events' | 'audit'>
+type Deps = Pick<AppServices, 'config' | 'users' | 'refreshTokens' | 'events' | 'audit' | 'limits'>
 
 /** Login by password, and what keeps it alive. */
-export function authRoutes({ config, users, refreshTokens, events, audit }: Deps): Route[] {
+export function authRoutes({ config, users, refreshTokens, events, audit, limits: store }: Deps): Route[] {
   const { identity } = config
   const tokens = createTokens(identity)
-  const perAddress = createRateLimit({ name: 'login-address', rate: identity.loginRate, events })
-  const perAccount = createRateLimit({ name: 'login-account', rate: identity.loginRate, events })
+  const perAddress = createRateLimit({ name: 'login-address', rate: identity.loginRate, store, events })
+  const perAccount = createRateLimit({ name: 'login-account', rate: identity.loginRate, store, events })
 
   async function limitTries({ ctx, address }: Incoming, email: string): Promise<void> {
     await perAddress.consume(ctx, addressKey(address))

@@ -147,7 +147,7 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
     summary: 'Whether webhooks of calls are taken',
     tags: ['webhooks'],
     auth: 'none',
-    anonymousLimit: false,
+    limits: false,
     responses: {
       200: {
         description: 'They are',

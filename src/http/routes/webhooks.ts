@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { streamRaw } from '../body.js'
-import { type Incoming, route, type Route } from '../route.js'
+import { type Incoming, type ResponseDefinition, route, type Route } from '../route.js'
 import type { ReceivingProvider, ReceivingRoute, WebhookAnswer, WebhookReceiver } from '../webhook-receiver.js'
 
 export interface WebhookRouteDeps {
@@ -16,6 +16,11 @@ const answerSchema = z
     event_id: z.string().meta({ description: 'The event, the same for every delivery of it' }),
   })
   .meta({ id: 'WebhookAnswer' })
+
+const refusals = {
+  401: { description: 'The webhook is not authentic' },
+  503: { description: 'No secret of the provider is configured, or the webhook could not be kept' },
+} as const
 
 /** Where providers send what happens; each answers within WEBHOOK_ACK_MS. */
 export const webhookRoutes = (deps: WebhookRouteDeps): Route[] =>
@@ -34,7 +39,7 @@ function webhookRoute(
     tags: ['webhooks'],
     auth: 'none',
     // Whoever has the provider's secret may send as much as happens.
-    anonymousLimit: false,
+    limits: false,
     request: {
       raw: provider.intake
         ? { limitBytes: provider.intake.limitBytes, streamed: true }
@@ -54,6 +59,7 @@ function webhookRoute(
     responses: {
       200: { description: 'Processed, or seen before', schema: answerSchema },
       202: { description: 'Durable, processed later', schema: answerSchema },
+      ...refusals,
     },
     handler: receive,
   })
@@ -73,9 +79,10 @@ function ownAnswer(
     headers: statusHeader,
     ...(status === 200 ? { contentType: answer.contentType } : {}),
   }
+  const responses: Record<number, ResponseDefinition> = { [status]: definition, ...refusals }
   return route({
     ...common,
-    responses: { [status]: definition },
+    responses,
     handler: async (incoming: Pick<Incoming, 'raw' | 'ctx'>) => {
       const { body } = await receive(incoming)
       const headers = { 'X-Webhook-Status': body.status, 'X-Webhook-Event': encodeURIComponent(body.event_id) }
