@@ -545,6 +545,13 @@ export const variables = {
     'parley-worker',
     'Name of the worker in logs',
   ),
+  DEV_EMIT_KEY: variable(
+    'observability',
+    z.string().min(16, 'must have at least 16 characters').optional(),
+    '',
+    'Turns on /ws/test-emit for whoever sends it as X-Dev-Key; refused in production',
+    { secret: true },
+  ),
   PARLEY_WORKER_METRICS_PORT: variable(
     'observability',
     count(0, 0, 65535),

@@ -16,6 +16,7 @@ import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
+import { createRealtimeServices } from './realtime-services.js'
 import { createRedisConnection } from './redis/connection.js'
 import { createCallStore } from './store/calls.js'
 import { createDatabase } from './store/database.js'
@@ -47,9 +48,16 @@ export interface ServiceOptions {
 /** The one place that builds pools, clients and stores from the configuration. */
 export function createServices({ config, log, metrics, client, version, together }: ServiceOptions) {
   const events = createEvents(log, metrics)
-  const database = createDatabase({ url: config.database.url ?? '', poolSize: config.database.poolSize, log })
   const redis =
     config.redis.url === undefined ? undefined : createRedisConnection({ url: config.redis.url, log, metrics })
+  const databaseUrl = config.database.url ?? ''
+  const database = createDatabase({
+    url: databaseUrl,
+    poolSize: config.database.poolSize,
+    log,
+    onEvents: redis && ((nudges) => realtime.tell(nudges)),
+  })
+  const realtime = createRealtimeServices({ databaseUrl, database, redis, log, metrics })
   const users = createUserStore(database)
   const sessions = createSessionStore(database, users)
   const { taskQueues, namespace } = config.temporal
@@ -103,6 +111,7 @@ export function createServices({ config, log, metrics, client, version, together
     version,
     database,
     redis,
+    realtime,
     users,
     sessions,
     calls,
@@ -129,6 +138,7 @@ export function createServices({ config, log, metrics, client, version, together
     background: webhooks.background,
     ...providers,
     async close(): Promise<void> {
+      await realtime.close()
       redis?.close()
       await providers.closeProviders()
       await database.destroy()

@@ -56,6 +56,10 @@ export const eventNames = [
   'identity.login.failed',
   'identity.refresh.reused',
   'identity.logout',
+  'task.updated',
+  'appointment.assigned',
+  'analytics.daily_recap.ready',
+  'system.buffer_dropped',
 ] as const
 export type EventName = (typeof eventNames)[number]
 

@@ -15,6 +15,8 @@ export interface Caller {
   email?: string | undefined
   tenantId?: string | undefined
   role?: Role | undefined
+  /** When the token ends, in milliseconds since the epoch; absent for what does not end by itself. */
+  expiresAt?: number | undefined
 }
 
 /** The caller as an actor inside a tenant; undefined when the token names no company. */

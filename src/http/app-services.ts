@@ -1,4 +1,4 @@
-import type { Role } from '../domain/identity.js'
+import type { Caller, Role } from '../domain/identity.js'
 import type { BusinessEvents } from '../observability/events.js'
 import type { Logger } from '../observability/logger.js'
 import type { Metrics } from '../observability/metrics.js'
@@ -50,6 +50,11 @@ export type Rotation =
   | { state: 'reused'; userId: string; tenantId: string }
   | { state: 'expired' | 'revoked' | 'unknown' }
 
+/** Uses a ticket up, and says whom it stands for. */
+export interface TicketRedemption {
+  redeem(ticket: string): Promise<Caller | undefined>
+}
+
 export interface WorkerHeartbeat {
   identity: string
   task_queue: string
@@ -81,4 +86,6 @@ export interface AppServices {
     redis?: (() => Promise<unknown>) | undefined
   }
   workerHeartbeats(): Promise<WorkerHeartbeat[]>
+  /** Absent where no WebSocket is taken. */
+  realtime?: { tickets: TicketRedemption } | undefined
 }

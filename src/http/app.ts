@@ -11,6 +11,7 @@ import { errors } from './middleware/errors.js'
 import { requestContext } from './middleware/request-context.js'
 import { requestMetrics } from './middleware/request-metrics.js'
 import { securityHeaders } from './middleware/security-headers.js'
+import { ticketAuthentication } from './middleware/ticket-authentication.js'
 import { unmatched } from './middleware/unmatched.js'
 import { wellFormedUrl } from './middleware/well-formed-url.js'
 import { mountRoutes } from './mount.js'
@@ -37,6 +38,7 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   app.use(crossOrigin(config))
   app.use(wellFormedUrl())
   app.use(authentication(config.identity))
+  app.use(ticketAuthentication(services.realtime?.tickets))
   app.use(anonymousLimit({ rate: config.server.rates.anonymous, events, isExempt: exemption(router, routes) }))
   app.use(router.routes())
   app.use(unmatched(router))

@@ -31,11 +31,12 @@ function learnCaller(ctx: AppContext): void {
   else state.tokenFailure = { code: 'token_invalid', reason: `claim ${claims.error.issues[0]?.path.join('.') ?? ''}` }
 }
 
-const callerOf = ({ sub, email, company_id, role }: z.output<typeof claimsSchema>): Caller => ({
+const callerOf = ({ sub, email, company_id, role, exp }: z.output<typeof claimsSchema>): Caller => ({
   userId: sub,
   email,
   tenantId: company_id?.toLowerCase(),
   role,
+  expiresAt: exp * 1000,
 })
 
 const failureOf = (error: Error): TokenFailure => ({
