@@ -22,7 +22,7 @@ The token comes in the \`Authorization\` header; from a browser as the subprotoc
 ticket: \`POST /ws/tickets\` answers \`{ticket, expires_in}\`, and \`/ws?ticket=…\` takes it, once. A token in the address is
 refused. Refusals are HTTP answers with problem details.
 
-\`\`\`json
+\`\`\`text
 {"type": "subscribe", "channel": "tenant:0199a3c2-6d1e-7000-8000-000000000001:events", "since": "4711"}
 {"type": "subscribed", "channel": "tenant:0199a3c2-6d1e-7000-8000-000000000001:events", "last_id": "4720"}
 {"type": "unsubscribe", "channel": "tenant:0199a3c2-6d1e-7000-8000-000000000001:events"}
@@ -128,7 +128,7 @@ function section(name: (typeof eventNames)[number]): string {
     one.description ?? '',
   ])
   const shown = fields.length > 0 ? `${table(['field', 'type', ''], fields)}\n\n` : ''
-  return `\n### ${name}\n\n${shown}\`\`\`json\n${JSON.stringify(example, null, 2)}\n\`\`\`${name === eventNames.at(-1) ? '\n' : ''}`
+  return `\n### ${name}\n\n${shown}\`\`\`json\n${exampleText(example)}\n\`\`\`${name === eventNames.at(-1) ? '\n' : ''}`
 }
 
 interface Field {
@@ -146,3 +146,7 @@ function typeOf({ type, format, enum: words, anyOf, items }: Field): string {
   if (type === 'array') return `list of ${typeOf(items ?? {})}`
   return format === 'uuid' ? 'UUID' : (type ?? 'any')
 }
+
+/** Lists on one line, as the formatter wants short ones. */
+const exampleText = (example: object): string =>
+  JSON.stringify(example, null, 2).replace(/\[\s+([^\]]*?)\s+\]/g, '[$1]')

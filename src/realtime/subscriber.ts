@@ -94,8 +94,7 @@ export function createSubscriber(deps: SubscriberDeps) {
   }
 
   async function startOf(from: Feed, since: bigint): Promise<bigint> {
-    if (since <= from.position()) return since
-    // Another process may have sent it already.
+    // What is committed by now belongs to the replay; and another process may have sent more than this one has read.
     if (!(await from.refresh())) throw new RealtimeError('unavailable')
     if (since <= from.position()) return since
     throw new RealtimeError('unknown_event')

@@ -5,7 +5,12 @@ import { WebSocket } from 'ws'
 // The readers of the benchmark's events, in a process of their own: what they cost is not the API's.
 
 const [url, token, channel, count] = process.argv.slice(2)
-if (url === undefined || token === undefined || channel === undefined || process.argv[1] !== fileURLToPath(import.meta.url))
+if (
+  url === undefined ||
+  token === undefined ||
+  channel === undefined ||
+  process.argv[1] !== fileURLToPath(import.meta.url)
+)
   throw new Error('realtime-readers.js takes an address, a token, a channel and a count')
 
 const readers = Number(count)

@@ -14,7 +14,10 @@ export const benchEmitKey = 'bench-emit-key-of-the-lab'
 const clock = () => performance.timeOrigin + performance.now()
 
 /** One event to everybody: when it has reached each of them, and what each of them costs the API in memory. */
-export async function fanOut(stack: BenchStack, { readers, events }: { readers: number; events: number }): Promise<Row[]> {
+export async function fanOut(
+  stack: BenchStack,
+  { readers, events }: { readers: number; events: number },
+): Promise<Row[]> {
   const before = memoryOf(stack)
   const clients = await startReaders(stack, readers)
   try {
@@ -37,7 +40,12 @@ export async function fanOut(stack: BenchStack, { readers, events }: { readers: 
     const [p50, p99] = [percentile(latencies, 0.5), percentile(latencies, 0.99)]
     return [
       { what: `one event to ${readers} WebSockets, p50`, value: `${p50.toFixed(0)} ms`, goal: '', ok: true },
-      { what: `one event to ${readers} WebSockets, p99`, value: `${p99.toFixed(0)} ms`, goal: '< 1000 ms', ok: p99 < 1000 },
+      {
+        what: `one event to ${readers} WebSockets, p99`,
+        value: `${p99.toFixed(0)} ms`,
+        goal: '< 1000 ms',
+        ok: p99 < 1000,
+      },
       { what: 'the same, p99 of the slowest event', value: `${slowest.toFixed(0)} ms`, goal: '', ok: true },
       { what: 'memory of the API for a WebSocket', value: `${perReader.toFixed(1)} KiB`, goal: '', ok: true },
     ]
@@ -61,7 +69,10 @@ async function startReaders({ apiUrl, token }: BenchStack, readers: number) {
 
 async function emit({ apiUrl }: BenchStack): Promise<void> {
   const query = `event=telephony.call.received&tenant_id=${seedCompanies.acme.id}`
-  const answer = await fetch(`${apiUrl}/ws/test-emit?${query}`, { method: 'POST', headers: { 'x-dev-key': benchEmitKey } })
+  const answer = await fetch(`${apiUrl}/ws/test-emit?${query}`, {
+    method: 'POST',
+    headers: { 'x-dev-key': benchEmitKey },
+  })
   if (answer.status !== 202) throw new Error(`test-emit answered ${answer.status}`)
   await answer.body?.cancel()
 }
