@@ -178,7 +178,7 @@ export const variables = {
     'stores',
     redisUrl.optional(),
     '',
-    'Redis in which limits count for all processes together; without it, and while it is away, each counts by itself',
+    'Redis in which limits count for all processes together and which tells them of events; without it, and while it is away, each counts by itself and PostgreSQL tells',
     { secret: true },
   ),
   TEMPORAL_ADDRESS: variable(

@@ -79,8 +79,9 @@ export function createRealtimeServices(options: RealtimeServiceOptions) {
     },
     /** Says farewell to every connection. */
     async disconnect(): Promise<void> {
+      const gone = webSockets.close()
       eventStreams.close()
-      await webSockets.close()
+      await gone
     },
     close: realtime.close,
   }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { connect as connectTcp } from 'node:net'
 import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest'
 import { seedUsers } from '../../src/dev/seed.js'
 import type { RealtimeErrorCode } from '../../src/realtime/errors.js'
 import { acme, actors, createWorld, type World } from '../store/world.js'
 import { createFlakyLink } from '../webhooks/flaky-link.js'
-import { type Client, connect, type Node, type NodeOptions, startNode } from './harness.js'
+import { type Client, connect, type Node, type NodeOptions, startNode, tokenOf } from './harness.js'
 
 let world: World
 let node: Node
@@ -155,6 +156,29 @@ describe('a connection is closed @integration', () => {
     const stopping = node.stop()
     expect(await client.closed).toMatchObject({ code: 1001 })
     await stopping
+  })
+
+  it('and nobody is let in any more while the server takes its leave', async () => {
+    const client = await start()
+    client.socket.pause()
+    const { hostname, port } = new URL(node.url)
+    const kept = connectTcp(Number(port), hostname)
+    let text = ''
+    kept.on('data', (chunk) => (text += chunk.toString()))
+    kept.on('error', () => undefined)
+    const token = await tokenOf(actors.acmeLead)
+    // It has begun to ask before, and so is not cut off.
+    kept.write(`GET /ws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n`)
+    await client.until(() => kept.bytesWritten > 0 && kept.readyState === 'open')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const stopping = node.stop()
+    kept.write(
+      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    )
+    await expect.poll(() => text).toMatch(/HTTP\/1\.1 503 [\s\S]*shutting_down/)
+    await stopping
+    kept.destroy()
   })
 
   it('at the other’s wish, and nothing is kept of it', async () => {

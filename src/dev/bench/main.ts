@@ -106,8 +106,10 @@ async function webhookPhases(stack: BenchStack, phase: Phase): Promise<Row[]> {
   ]
 }
 
-const realtimePhases = (stack: BenchStack, phase: Phase): Promise<Row[]> =>
-  phase(`${options.readers} WebSockets`, () => fanOut(stack, { readers: options.readers, events: 20 }))
+function realtimePhases(stack: BenchStack, phase: Phase): Promise<Row[]> {
+  const { readers } = options
+  return phase(`${readers} WebSockets`, () => fanOut(stack, { readers, events: 20 }))
+}
 
 async function startFloor(adminUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {
   const file = fileURLToPath(new URL('./floor.js', import.meta.url))

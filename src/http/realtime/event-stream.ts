@@ -107,7 +107,7 @@ export function createEventStreams({
       )
       return stream
     },
-    /** Ends every stream. */
+    /** Ends every stream; the route lets nobody open another. */
     close(): void {
       for (const open of streams) end(open)
     },

@@ -53,6 +53,7 @@ export function createWebSockets({
     for (const [name, value] of Object.entries(extra.get(request) ?? {})) lines.push(`${name}: ${value}`)
   })
   let timer: NodeJS.Timeout | undefined
+  let isClosing = false
 
   function welcome(socket: WebSocket, { actor, expiresAt = Number.POSITIVE_INFINITY }: WebSocketCaller): void {
     const subscriber = realtime.connect(actor, sinkOf(socket))
@@ -127,6 +128,8 @@ export function createWebSockets({
   }
 
   return {
+    /** Whoever comes now would hold up the end. */
+    isClosing: () => isClosing,
     /** Takes over a connection whose request the application has let pass. */
     accept(request: IncomingMessage, { socket, head }: PendingUpgrade, caller: WebSocketCaller): void {
       extra.set(request, caller.headers)
@@ -134,6 +137,7 @@ export function createWebSockets({
     },
     /** Says farewell to everybody; resolves when all are gone. */
     async close(): Promise<void> {
+      isClosing = true
       const gone = [...connections].map(
         ({ socket }) =>
           new Promise<void>((resolve) =>

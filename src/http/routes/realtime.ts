@@ -66,6 +66,7 @@ export function realtimeRoutes({ realtime }: Deps): Route[] {
         426: { description: 'The request does not ask for a WebSocket' },
       },
       handler(incoming) {
+        refuseAtTheEnd()
         const upgrade = takeValidUpgrade(incoming.ctx)
         const { actor, caller, ctx } = incoming
         ctx.respond = false
@@ -113,6 +114,7 @@ export function realtimeRoutes({ realtime }: Deps): Route[] {
         403: { description: 'The channel is not the caller’s' },
       },
       async handler({ query, headers, ...incoming }) {
+        refuseAtTheEnd()
         const since = headers['last-event-id'] ?? query.since
         const body = await openStream(incoming, query.channel, since === undefined ? undefined : parseEventId(since))
         return { status: 200, headers: { ...noStore, 'X-Accel-Buffering': 'no' }, body: body as never }
@@ -139,6 +141,10 @@ export function realtimeRoutes({ realtime }: Deps): Route[] {
       },
     }),
   ]
+
+  function refuseAtTheEnd(): void {
+    if (webSockets.isClosing()) throw new UnavailableError('the server is going away', 'shutting_down', 1)
+  }
 
   async function openStream(
     { ctx, actor, caller, signal }: Omit<Incoming, 'query' | 'headers'>,
