@@ -87,6 +87,7 @@ module.exports = {
     // The benchmark's floor is a bare Koa, on purpose.
     onlyIn('src/(http|simulator|dev)', '(koa|@koa)'),
     onlyIn('src/(store|dev)|migrations', '(knex|pg)'),
+    onlyIn('src/(http|dev)', 'ws'),
     onlyIn('src/redis', '(redis|@redis|rate-limiter-flexible)'),
     ...allow('^workflows/', { may: ['^src/domain/'], types: ['^activities/'] }),
     ...allow('^activities/', {
@@ -96,10 +97,11 @@ module.exports = {
     ...allow('^src/observability/', { may: ['^src/domain/'] }),
     ...allow('^src/store/', { may: ['^src/(domain|observability)/', '^migrations/'] }),
     ...allow('^src/redis/', { may: ['^src/(domain|observability)/'] }),
+    ...allow('^src/realtime/', { may: ['^src/domain/'] }),
     ...allow('^src/providers/', { may: ['^src/(domain|observability)/'] }),
     ...allow('^src/temporal/', { may: ['^src/domain/', '^workflows/messages[.]ts$'], types: ['^workflows/'] }),
     ...allow('^src/http/', {
-      may: ['^src/(domain|observability)/', '^workflows/messages[.]ts$'],
+      may: ['^src/(domain|observability|realtime)/', '^workflows/messages[.]ts$'],
       types: ['^src/services[.]ts$'],
     }),
     ...allow('^src/simulator/', { may: ['^src/domain/', '^src/config[.]ts$'] }),

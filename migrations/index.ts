@@ -6,6 +6,7 @@ import * as messages from './0004_messages.js'
 import * as identityPartner from './0005_identity_partner.js'
 import * as apiKeys from './0006_api_keys.js'
 import * as resources from './0007_resources.js'
+import * as realtime from './0008_realtime.js'
 
 export interface Migration {
   name: string
@@ -22,4 +23,5 @@ export const migrations: Migration[] = [
   { name: '0005_identity_partner', ...identityPartner },
   { name: '0006_api_keys', ...apiKeys },
   { name: '0007_resources', ...resources },
+  { name: '0008_realtime', ...realtime },
 ]

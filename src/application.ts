@@ -59,7 +59,9 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const preparation = prepareDatabase(services, log, options.onFatal)
   await preparation.firstTry
   const worker = options.worker ? startWorkerHalf(options, services, log) : undefined
-  const server = options.api ? await createHttpServer(createApp(services, productRoutes(services)), config) : undefined
+  const server = options.api
+    ? await createHttpServer(createApp(services, productRoutes(services)), config, services.realtime)
+    : undefined
   if (options.api) services.background.start()
   const endpoint = options.api ? undefined : await workerEndpoint(config, metrics, () => worker?.running() ?? false)
   return {

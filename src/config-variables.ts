@@ -183,7 +183,7 @@ export const variables = {
     'stores',
     redisUrl.optional(),
     '',
-    'Redis in which limits count for all processes together; without it, and while it is away, each counts by itself',
+    'Redis in which limits count for all processes together and which tells them of events; without it, and while it is away, each counts by itself and PostgreSQL tells',
     { secret: true },
   ),
   TEMPORAL_ADDRESS: variable(
@@ -580,6 +580,13 @@ export const variables = {
     text.default('parley-worker'),
     'parley-worker',
     'Name of the worker in logs',
+  ),
+  DEV_EMIT_KEY: variable(
+    'observability',
+    z.string().min(16, 'must have at least 16 characters').optional(),
+    '',
+    'Turns on /ws/test-emit for whoever sends it as X-Dev-Key; refused in production',
+    { secret: true },
   ),
   PARLEY_WORKER_METRICS_PORT: variable(
     'observability',

@@ -58,6 +58,7 @@ function crossChecks(values: Values, env: Record<string, string | undefined>): {
   if (!env.TEMPORAL_ADDRESS?.trim()) need('TEMPORAL_ADDRESS', 'is required in production')
   if (!env.PUBLIC_URL?.trim()) need('PUBLIC_URL', 'is required in production')
   if (values.DEV_ACCEPT_UNSIGNED) need('DEV_ACCEPT_UNSIGNED', 'must not be true in production')
+  if (values.DEV_EMIT_KEY) need('DEV_EMIT_KEY', 'must not be set in production')
   if (values.TAVUS_CALLBACK_ALLOW_UNSIGNED) need('TAVUS_CALLBACK_ALLOW_UNSIGNED', 'must not be true in production')
   for (const [name, definition] of Object.entries(variables) as [VariableName, Variable][])
     if (definition.secret && name !== 'DEMO_PASSWORD' && placeholders.test(env[name]?.trim() ?? ''))
@@ -231,6 +232,7 @@ function shape(values: Values, root: string) {
       apiServiceName: values.OTEL_SERVICE_NAME_API,
       workerServiceName: values.OTEL_SERVICE_NAME_WORKER,
       workerMetricsPort: values.PARLEY_WORKER_METRICS_PORT,
+      devEmitKey: values.DEV_EMIT_KEY,
     },
     /** What the start-up log shows: values in the clear, secrets as SET / NOT SET. */
     effective: Object.fromEntries(

@@ -19,6 +19,7 @@ import { normaliseTavusEvent } from './providers/tavus/events.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createAudit } from './store/audit.js'
 import { createAppointmentStore } from './store/appointments.js'
+import { createRealtimeServices } from './realtime-services.js'
 import { createRedisConnection } from './redis/connection.js'
 import { createLimitStore } from './redis/limit-store.js'
 import { createCallStore } from './store/calls.js'
@@ -57,9 +58,16 @@ export interface ServiceOptions {
 /** The one place that builds pools, clients and stores from the configuration. */
 export function createServices({ config, log, metrics, client, version, together }: ServiceOptions) {
   const events = createEvents(log, metrics)
-  const database = createDatabase({ url: config.database.url ?? '', poolSize: config.database.poolSize, log })
   const redis =
     config.redis.url === undefined ? undefined : createRedisConnection({ url: config.redis.url, log, metrics })
+  const databaseUrl = config.database.url ?? ''
+  const database = createDatabase({
+    url: databaseUrl,
+    poolSize: config.database.poolSize,
+    log,
+    onEvents: redis && ((nudges) => realtime.tell(nudges)),
+  })
+  const realtime = createRealtimeServices({ databaseUrl, database, redis, log, metrics })
   const users = createUserStore(database)
   const sessions = createSessionStore(database, users)
   const { taskQueues, namespace } = config.temporal
@@ -114,6 +122,7 @@ export function createServices({ config, log, metrics, client, version, together
     database,
     redis,
     limits: createLimitStore({ redis, events }),
+    realtime,
     users,
     sessions,
     calls,
@@ -149,6 +158,7 @@ export function createServices({ config, log, metrics, client, version, together
     background: webhooks.background,
     ...providers,
     async close(): Promise<void> {
+      await realtime.close()
       redis?.close()
       await providers.closeProviders()
       await database.destroy()

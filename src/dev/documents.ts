@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configTable, envExample } from '../config.js'
 import { documentedRoutes } from './application-routes.js'
+import { eventsDocument } from './events-document.js'
 import { outcomesDocument } from './outcomes-document.js'
 import { permissionsDocument } from './permissions-document.js'
 
@@ -27,5 +28,6 @@ export function generatedDocuments(root = projectRoot): { path: string; text: st
     { path: 'README.md', text: withBlock(readme, 'configuration', configTable()) },
     { path: 'docs/outcomes.md', text: outcomesDocument() },
     { path: 'docs/permissions.md', text: permissionsDocument(documentedRoutes()) },
+    { path: 'docs/events.md', text: eventsDocument() },
   ]
 }

@@ -73,6 +73,8 @@ export const eventNames = [
   'identity.api_key.created',
   'identity.api_key.revoked',
   'identity.access.denied',
+  'analytics.daily_recap.ready',
+  'system.buffer_dropped',
 ] as const
 export type EventName = (typeof eventNames)[number]
 

@@ -20,6 +20,8 @@ export interface Caller {
   role?: Role | undefined
   /** Of an API key, whose id is the user's; a person has none, and may whatever the role may. */
   key?: { name: string; scopes: readonly string[] } | undefined
+  /** When the token ends, in milliseconds since the epoch; absent for what does not end by itself. */
+  expiresAt?: number | undefined
 }
 
 /** An API key that was presented, when there is such a one. */
@@ -29,6 +31,8 @@ export interface PresentedKey {
   name: string
   role: Role
   scopes: string[]
+  /** Milliseconds since the epoch. */
+  expiresAt: number
   state: 'valid' | 'expired' | 'revoked'
 }
 

@@ -1,5 +1,5 @@
 import type { NewEvent } from '../domain/event.js'
-import type { ClerkBearer, PresentedKey, Role } from '../domain/identity.js'
+import type { Caller, ClerkBearer, PresentedKey, Role } from '../domain/identity.js'
 import type { BusinessEvents } from '../observability/events.js'
 import type { Logger } from '../observability/logger.js'
 import type { Metrics } from '../observability/metrics.js'
@@ -64,6 +64,11 @@ export type Rotation =
   | { state: 'reused'; userId: string; tenantId: string }
   | { state: 'expired' | 'revoked' | 'unknown' }
 
+/** Uses a ticket up, and says whom it stands for. */
+export interface TicketRedemption {
+  redeem(ticket: string): Promise<Caller | undefined>
+}
+
 export interface WorkerHeartbeat {
   identity: string
   task_queue: string
@@ -122,4 +127,6 @@ export interface AppServices {
     redis?: (() => Promise<unknown>) | undefined
   }
   workerHeartbeats(): Promise<WorkerHeartbeat[]>
+  /** Absent where no WebSocket is taken. */
+  realtime?: { tickets: TicketRedemption } | undefined
 }

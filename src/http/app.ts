@@ -11,6 +11,7 @@ import { errors } from './middleware/errors.js'
 import { requestContext } from './middleware/request-context.js'
 import { requestMetrics } from './middleware/request-metrics.js'
 import { securityHeaders } from './middleware/security-headers.js'
+import { ticketAuthentication } from './middleware/ticket-authentication.js'
 import { unmatched } from './middleware/unmatched.js'
 import { wellFormedUrl } from './middleware/well-formed-url.js'
 import { mountRoutes } from './mount.js'
@@ -48,6 +49,7 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   app.use(wellFormedUrl())
   app.use(crossOrigin(config))
   app.use(authentication({ identification, wantsCaller: callerWish(router, routes) }))
+  app.use(ticketAuthentication(services.realtime?.tickets))
   app.use(router.routes())
   app.use(unmatched(router, limits))
   return app

@@ -8,8 +8,10 @@ import { callRoutes } from './routes/calls.js'
 import { companyRoutes } from './routes/companies.js'
 import { messageRoutes } from './routes/messages.js'
 import { companyResourceRoutes } from './routes/resources.js'
+import { realtimeRoutes } from './routes/realtime.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { tavusRoutes } from './routes/tavus.js'
+import { testEmitRoutes } from './routes/test-emit.js'
 import { webhookRoutes } from './routes/webhooks.js'
 import { createSessionEnder } from './session-end.js'
 import { createSessionStarter } from './session-start.js'
@@ -28,6 +30,8 @@ export function productRoutes(services: Services): Route[] {
     ...messageRoutes(services),
     ...companyRoutes(services),
     ...companyResourceRoutes(services),
+    ...realtimeRoutes(services),
+    ...testEmitRoutes(services),
     ...webhookRoutes({
       providers: webhooks.registry.all,
       receiver: webhooks.receiver,

@@ -7,6 +7,7 @@ import { ParleyError } from '../domain/errors.js'
 import type { HttpConfig } from './app-services.js'
 import type { RequestState } from './context.js'
 import { problemOf } from './problem.js'
+import { passUpgrades } from './realtime/upgrade.js'
 
 /** Longer than a load balancer keeps an idle connection, so that it is never we who close one that it is about to use. */
 const keepAliveTimeoutMs = 65_000
@@ -23,6 +24,7 @@ export interface HttpServer {
 export async function createHttpServer(
   app: Koa<RequestState>,
   config: Pick<HttpConfig, 'server' | 'shutdownGraceMs'>,
+  realtime?: { disconnect(): Promise<void> },
 ): Promise<HttpServer> {
   const { port, host, requestTimeoutMs } = config.server
   const open = new Set<ServerResponse>()
@@ -41,10 +43,11 @@ export async function createHttpServer(
   })
   const handle = app.callback()
   server.on('request', (request, response) => void handle(request, response))
+  if (realtime) passUpgrades(server, (request, response) => void handle(request, response))
   server.on('clientError', answerUnreadable)
   server.listen(port, host)
   await once(server, 'listening')
-  return { server, url: urlOf(server), close: () => drain(server, open, config.shutdownGraceMs) }
+  return { server, url: urlOf(server), close: () => drain(server, open, config.shutdownGraceMs, realtime) }
 }
 
 function urlOf(server: Server): string {
@@ -53,8 +56,15 @@ function urlOf(server: Server): string {
   return `http://${host}:${port}`
 }
 
-async function drain(server: Server, open: Set<ServerResponse>, graceMs: number): Promise<void> {
+async function drain(
+  server: Server,
+  open: Set<ServerResponse>,
+  graceMs: number,
+  realtime?: { disconnect(): Promise<void> },
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  // A connection for events ends only when it is told to.
+  await realtime?.disconnect()
   for (const response of open) if (!response.headersSent) response.setHeader('Connection', 'close')
   // A kept-alive connection that turns idle would hold the process.
   const sweep = setInterval(() => server.closeIdleConnections(), 100)

@@ -55,6 +55,15 @@ export function createMetrics() {
       'Receipts deleted after IDEMPOTENCY_TTL_DAYS',
     ),
 
+    wsConnections: new Gauge({
+      name: 'ws_connections',
+      help: 'Open connections for events, by transport',
+      labelNames: ['transport'] as const,
+      registers,
+    }),
+    wsMessages: counter('ws_messages_total', 'Messages of connections for events, by direction', ['direction']),
+    wsDropped: counter('ws_dropped_total', 'Events that a reader was too slow for'),
+
     sessionsStarted: counter('session_started_total', 'Sessions started', ['provider']),
     sessionsEnded: counter('session_ended_total', 'Sessions ended', ['provider', 'reason']),
     sessionsActive: new Gauge({ name: 'session_active', help: 'Sessions that run now', registers }),

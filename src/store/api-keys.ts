@@ -69,7 +69,7 @@ export type ApiKeyStore = ReturnType<typeof createApiKeyStore>
 
 const presented = `
   with found as (
-    select k.id, k.tenant_id, k.name, k.role, k.scopes,
+    select k.id, k.tenant_id, k.name, k.role, k.scopes, k.expires_at,
       case when k.revoked_at is not null or c.disabled_at is not null then 'revoked'
         when k.expires_at <= now() then 'expired' else 'valid' end as state
     from api_keys k join companies c on c.id = k.tenant_id where k.key_hash = $1),
@@ -77,7 +77,8 @@ const presented = `
     update api_keys k set last_used_at = now() from found
     where k.id = found.id and found.state = 'valid'
       and (k.last_used_at is null or k.last_used_at <= now() - interval '1 minute'))
-  select id, tenant_id as "tenantId", name, role, scopes, state from found`
+  select id, tenant_id as "tenantId", name, role, scopes, (extract(epoch from expires_at) * 1000)::float8 as "expiresAt", state
+  from found`
 
 interface Insertion {
   actor: Actor

@@ -37,6 +37,8 @@ export const rowsOfTenant: Record<string, string> = {
   tasks: `insert into tasks (tenant_id, title, owner_user_id) values (:tenantId, :key, :userId)`,
   uwc_jobs: `insert into uwc_jobs (tenant_id, kind, job_id, status) values (:tenantId, 'asr', :key, 'queued')`,
   transcripts: `insert into transcripts (tenant_id, call_id, job_id) values (:tenantId, :key, 'job')`,
+  ws_tickets: `insert into ws_tickets (tenant_id, user_id, role, ticket_hash, expires_at)
+    values (:tenantId, :userId, 'leadership', decode(md5(:key), 'hex'), now() + interval '1 hour')`,
   integrations: `insert into integrations (tenant_id, provider, account) values (:tenantId, 'twilio', :key)`,
   webhook_receipts: `insert into webhook_receipts (delivery_key, provider, kind, external_id, tenant_id, status, payload)
     values ('tavus/' || :key, 'tavus', 'system.shutdown', 'c1', :tenantId, 'processed', '\\x01')`,

@@ -35,6 +35,8 @@ export async function startApi({ databaseUrl, env = {}, replace = (route) => rou
     PARLEY_INSTALLATION: randomUUID(),
     LOGIN_RATE_LIMIT: '100000/minute',
     RATE_LIMIT_ANONYMOUS: '100000/minute',
+    RATE_LIMIT_USER: '100000/minute',
+    RATE_LIMIT_TENANT: '100000/minute',
     ...env,
   })
   const lines: Record<string, unknown>[] = []

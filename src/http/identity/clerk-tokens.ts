@@ -54,7 +54,7 @@ export function createClerkTokens({ config, ofClerk, ttlMs = 3000, cooldownMs }:
       ofClerk(who),
     )
     if (disabled) return invalidToken('the user or the company is disabled')
-    const caller = { userId: userId ?? claims.sub, email: email ?? undefined }
+    const caller = { userId: userId ?? claims.sub, email: email ?? undefined, expiresAt: claims.exp * 1000 }
     // Of a company the caller is only as its user: whom the mirror has not brought yet, or has in another company, has none.
     if (tenantId === null || userId === null) return { caller }
     return { caller: { ...caller, tenantId, role: roleOf(claims) } }

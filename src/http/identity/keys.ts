@@ -46,9 +46,10 @@ function tooManyTries(msBeforeNext: number): Identified {
 }
 
 /** The key itself is who acts: what it does is neither its maker's, nor over when they leave. */
-const callerOf = ({ id, tenantId, role, name, scopes }: PresentedKey): Caller => ({
+const callerOf = ({ id, tenantId, role, name, scopes, expiresAt }: PresentedKey): Caller => ({
   userId: id,
   tenantId,
   role,
   key: { name, scopes },
+  expiresAt,
 })

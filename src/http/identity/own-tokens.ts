@@ -30,9 +30,10 @@ export function createOwnTokens({ jwtSecret }: { jwtSecret: string }) {
   }
 }
 
-const callerOf = ({ sub, email, company_id, role }: z.output<typeof claimsSchema>): Caller => ({
+const callerOf = ({ sub, email, company_id, role, exp }: z.output<typeof claimsSchema>): Caller => ({
   userId: sub,
   email,
   tenantId: company_id?.toLowerCase(),
   role,
+  expiresAt: exp * 1000,
 })
