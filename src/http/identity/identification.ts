@@ -5,10 +5,10 @@ import { createKeyReader } from './keys.js'
 import { createStanding } from './standing.js'
 import { createTokenReader } from './tokens.js'
 
-type Deps = Pick<AppServices, 'config' | 'identities' | 'apiKeys' | 'events'>
+type Deps = Pick<AppServices, 'config' | 'identities' | 'apiKeys' | 'events' | 'limits'>
 
 /** Who calls, by bearer token or API key; made once for a process, for requests and WebSockets alike. */
-export function createIdentification({ config: { identity }, identities, apiKeys, events }: Deps) {
+export function createIdentification({ config: { identity }, identities, apiKeys, events, limits: store }: Deps) {
   const tokens = createTokenReader({
     jwtSecret: identity.jwtSecret,
     clerk: identity.clerk,
@@ -25,7 +25,7 @@ export function createIdentification({ config: { identity }, identities, apiKeys
       : identified
   }
 
-  return { byToken, byKey: createKeyReader({ present: apiKeys.present, rate: identity.loginRate, events }) }
+  return { byToken, byKey: createKeyReader({ present: apiKeys.present, rate: identity.loginRate, store, events }) }
 }
 
 export type Identification = ReturnType<typeof createIdentification>
