@@ -28,6 +28,9 @@ export function createMetrics() {
       'method',
       'status',
     ]),
+    wsConnections: new Gauge({ name: 'ws_connections', help: 'Open WebSocket connections', registers }),
+    wsMessages: counter('ws_messages_total', 'Messages over WebSockets', ['direction']),
+    wsDropped: counter('ws_dropped_total', 'Events that a slow reader did not get'),
     rateLimitHits: counter('rate_limit_hits_total', 'Requests refused by a limit'),
 
     workerTasks: counter('worker_task_total', 'Finished activity attempts', ['name', 'status']),
@@ -61,6 +64,10 @@ export function createMetrics() {
       'operation',
       'status',
     ]),
+
+    asrMinutes: counter('asr_minutes_total', 'Minutes of speech that a provider transcribed'),
+    llmTokens: counter('llm_tokens_total', 'Tokens that a language model read and wrote', ['model']),
+    smsSent: counter('sms_sent_total', 'Text messages that left'),
 
     /** Adds text of another exporter; one that fails leaves the rest readable. */
     addSource(source: () => Promise<string>): void {

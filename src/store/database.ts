@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import pg from 'pg'
 import { ForbiddenError, UnavailableError } from '../domain/errors.js'
 import type { Actor, Role } from '../domain/identity.js'
+import { withoutValues } from '../observability/error-texts.js'
 import { asUnavailable, isDatabaseDown, type StoreLog } from './database-down.js'
 import { createPool, reasonOf } from './pool.js'
 import { statement, transaction } from './transaction.js'
@@ -37,7 +38,7 @@ export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000 }:
     try {
       return await transaction(pool, opening(context), work)
     } catch (error) {
-      throw asUnavailable(error, log)
+      throw asUnavailable(withoutValues(error), log)
     }
   }
 
@@ -58,7 +59,7 @@ export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000 }:
       try {
         return await statement<R>(pool, opening({ databaseRole: 'parley_service' }), { text, values })
       } catch (error) {
-        throw asUnavailable(error, log)
+        throw asUnavailable(withoutValues(error), log)
       }
     },
     adoptTenant,

@@ -82,7 +82,7 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
     // None needs the other's answer: they share a trip, in this order.
     if (last) await Promise.all([settling, appendEvents(trx, events), trx.commit()])
     const settled = await settling
-    return { settled, events }
+    return { settled: settled.map((one, index) => withUsage(one, pending[index], applied[index])), events }
   }
 
   /** Set-wise, and one by one once that failed: what cannot be applied is undone alone, and its neighbours go on. */
@@ -263,6 +263,18 @@ function moveOf(receipt: StoredReceipt, applied: Applied | undefined, signalPend
   if (applied.state === 'mismatch') return { to: 'unmatched', receipt, reason: applied.reason }
   const { tenantId, sessionId, signal } = applied
   return { to: 'processed', receipt, tenantId, sessionId, signal, signalPending }
+}
+
+/** What the event says was used, once it is taken. */
+function withUsage(
+  settled: SettledReceipt,
+  pending: Pending | undefined,
+  applied: Applied | undefined,
+): SettledReceipt {
+  if (settled.status !== 'processed' || applied?.state !== 'applied') return settled
+  const told = pending?.effect.target === 'session' ? pending.effect.event.usage : undefined
+  const smsSent = applied.events.filter(({ event }) => event === 'telephony.sms.sent').length
+  return told || smsSent > 0 ? { ...settled, usage: { ...told, ...(smsSent > 0 ? { smsSent } : {}) } } : settled
 }
 
 /** The effect's own entries, and the one that says that the event was taken. */

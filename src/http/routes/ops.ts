@@ -15,7 +15,14 @@ const healthSchema = z
 const readinessSchema = z
   .object({
     ready: z.boolean(),
-    components: z.object({ database: component, temporal: component, workers: component }),
+    components: z.object({
+      database: component,
+      temporal: component,
+      workers: component,
+      redis: component
+        .optional()
+        .meta({ description: 'Where one is set up; without it limits count in memory, so it does not decide' }),
+    }),
     timestamp: z.string().meta({ description: 'RFC 3339, UTC' }),
     duration_ms: z.number(),
     service: z.string(),
