@@ -4,7 +4,7 @@ import { createEngineGate } from './http/engine-gate.js'
 import { createWebhookReceiver } from './http/webhook-receiver.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
-import { createWebhookEvents } from './observability/webhook-events.js'
+import { createWebhookEvents, type WebhookEvents } from './observability/webhook-events.js'
 import { createProviderRegistry, type ProviderRegistry } from './providers/registry.js'
 import type { Delivery } from './domain/webhook.js'
 import type { Database } from './store/database.js'
@@ -13,7 +13,7 @@ import { createDeliveryStore } from './store/deliveries.js'
 import { createReceiptBatcher } from './store/receipt-batcher.js'
 import { createReceiptCipher } from './store/receipt-cipher.js'
 import { createReceiptDrain } from './store/receipt-drain.js'
-import { createDeliveryIngest, createReceiptIngest } from './store/receipt-ingest.js'
+import { createDeliveryIngest, createReceiptIngest, type IngestEvents } from './store/receipt-ingest.js'
 import { createReceiptListener } from './store/receipt-listener.js'
 import { createReceiptProcessing } from './store/receipt-processing.js'
 import { createReceiptReplay } from './store/receipt-replay.js'
@@ -94,7 +94,10 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     waitSettled: settlements.wait,
     wakeDrain: waker.wake,
     ingestDeliveries: createDeliveryIngest({ database, processing, cipher }),
-    ingest: createReceiptIngest({ database, processing, cipher, deliveriesOf: registry.deliveriesOf }),
+    ingest: counting(
+      createReceiptIngest({ database, processing, cipher, deliveriesOf: registry.deliveriesOf }),
+      events,
+    ),
     activityDeps: {
       processing,
       replay,
@@ -106,6 +109,14 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     background: createBackground(options, { spool, waker, receipts, settlements }),
   }
 }
+
+const counting =
+  (ingest: IngestEvents, events: WebhookEvents): IngestEvents =>
+  async (asked) => {
+    const settled = await ingest(asked)
+    events.asked(settled)
+    return settled
+  }
 
 function isOfSession(registry: ProviderRegistry, delivery: Delivery): boolean {
   try {

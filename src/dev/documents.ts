@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configTable, envExample } from '../config.js'
+import { metricsDocument } from './metrics-document.js'
 import { outcomesDocument } from './outcomes-document.js'
 
 /** Folder of package.json, from the sources and from the build alike. */
@@ -24,5 +25,6 @@ export function generatedDocuments(root = projectRoot): { path: string; text: st
     { path: '.env.example', text: envExample() },
     { path: 'README.md', text: withBlock(readme, 'configuration', configTable()) },
     { path: 'docs/outcomes.md', text: outcomesDocument() },
+    { path: 'docs/metrics.md', text: metricsDocument() },
   ]
 }

@@ -31,6 +31,10 @@ export function createWebhookEvents(log: Logger, metrics: Metrics) {
       if (status === 'failed') metrics.webhookFailures.inc(labels(settled))
       log.error({ event: 'webhook:failed', ...fields }, 'webhook could not be processed')
     },
+    /** Events that a provider was asked for were taken: nobody delivered them, but what they used was used. */
+    asked(settled: readonly { repeated?: boolean | undefined; usage?: Usage | undefined }[]): void {
+      for (const { repeated, usage } of settled) if (usage && !repeated) countUsage(metrics, usage)
+    },
     duplicate(event: Event & { receiptId: string }): void {
       metrics.webhookDuplicates.inc(labels(event))
       log.info(

@@ -12,6 +12,7 @@ import { terminalProgress } from '../progress.js'
 import { hardware } from './machine.js'
 import { type BenchStack, callbacks, idle, manySessions, type Row, startLatency } from './phases.js'
 import { benchSecret } from './call-webhooks.js'
+import { platformLayers } from './platform.js'
 import { secondStart } from './ready.js'
 import { login } from './session-load.js'
 import { burst, outcomeReads, prepareWebhooks, saturation, warmUp, webhooksAtRate } from './webhook-phases.js'
@@ -23,7 +24,7 @@ const options = new Command('bench')
   .option('--seconds <count>', 'length of the measured phases', whole(2, 600), 30)
   .option('--open <count>', 'open sessions to hold', whole(0, 20_000), 5000)
   .option('--calls <count>', 'calls to read outcomes among', whole(1000, 20_000_000), 1_000_000)
-  .option('--only <phase>', 'sessions or webhooks')
+  .option('--only <phase>', 'sessions, webhooks or platform')
   .option('--no-start', 'leave out the two runs of npm start')
   .parse()
   .opts<{ seconds: number; open: number; calls: number; only?: string; start: boolean }>()
@@ -63,9 +64,13 @@ async function measure(): Promise<Row[]> {
     const pids = { app: part('application'), temporal: part('temporal'), postgres: part('postgres') }
     const stack: BenchStack = { ...lab, floorUrl: floor.url, token, pids }
     const phase = (name: string, work: () => Promise<Row[]>) => progress.step(name, work)
+    const wanted = (part: string) => options.only === undefined || options.only === part
+    const platform = () => platformLayers(lab, Math.max(2, Math.round(options.seconds / 2)))
+    const layers = wanted('platform') ? await phase('what the platform adds to a request', platform) : []
     await prepareWebhooks(stack)
-    const webhooks = options.only === 'sessions' ? [] : await webhookPhases(stack, phase)
-    return options.only === 'webhooks' ? webhooks : [...(await sessionPhases(stack, phase)), ...webhooks]
+    const webhooks = wanted('webhooks') ? await webhookPhases(stack, phase) : []
+    const sessions = wanted('sessions') ? await sessionPhases(stack, phase) : []
+    return [...layers, ...sessions, ...webhooks]
   } finally {
     await floor.stop()
   }
