@@ -10,12 +10,15 @@ const isOfDatabase = ({ code, severity }: { code?: unknown; severity?: unknown }
 /** From the first quotation mark to the last: what is quoted may hold some itself. */
 const withoutQuoted = (text: string) => text.replace(/".*"/s, '"…"')
 
+/** What knex puts before the message of the database. */
+const withoutStatement = (text: string) => text.slice(text.lastIndexOf(' - ') + 1).replace(/^- /, '')
+
 /** The message of an error without the values of users that its thrower puts into it. */
 export function safeMessage(error: Error): string {
   const { code, errors } = error as { code?: unknown; errors?: unknown }
   if (isOfDatabase(error as { code?: unknown })) {
     if (raised.test(String(code))) return 'the database raised an exception'
-    return namesOnly.test(String(code)) ? error.message : withoutQuoted(error.message)
+    return withoutStatement(namesOnly.test(String(code)) ? error.message : withoutQuoted(error.message))
   }
   // JSON.parse shows what it could not read.
   if (error.name === 'SyntaxError') return error.message.replace(/(?<=Unexpected token ).*/s, '…')
