@@ -75,7 +75,10 @@ module.exports = {
       comment: 'They are replayed: what touches the world is an activity.',
       severity: 'error',
       from: { path: '^workflows/' },
-      to: { dependencyTypes: ['core', 'npm'], pathNot: '@temporalio/(workflow|common)' },
+      to: {
+        dependencyTypes: ['core', 'npm'],
+        pathNot: '@temporalio/(workflow|common|interceptors-opentelemetry-v2)|@opentelemetry/api',
+      },
     },
     {
       name: 'no development packages at run time',
@@ -89,11 +92,13 @@ module.exports = {
     onlyIn('src/(store|dev)|migrations', '(knex|pg)'),
     onlyIn('src/(http|dev)', 'ws'),
     onlyIn('src/redis', '(redis|@redis|rate-limiter-flexible)'),
+    onlyIn('src/(telemetry|observability|temporal)|workflows', '@opentelemetry'),
     ...allow('^workflows/', { may: ['^src/domain/'], types: ['^activities/'] }),
     ...allow('^activities/', {
       may: ['^src/domain/'],
       types: ['^src/(store|providers|observability)/', '^workflows/messages[.]ts$'],
     }),
+    ...allow('^src/telemetry/', { may: ['^src/observability/'] }),
     ...allow('^src/observability/', { may: ['^src/domain/'] }),
     ...allow('^src/store/', { may: ['^src/(domain|observability)/', '^migrations/'] }),
     ...allow('^src/redis/', { may: ['^src/(domain|observability)/'] }),

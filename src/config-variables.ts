@@ -574,12 +574,35 @@ export const variables = {
     'Any case',
   ),
   OBS_REDACT_PII: variable('observability', flag(true), true, 'Mask phones, emails, tokens and names in logs'),
-  OTEL_SERVICE_NAME_API: variable('observability', text.default('parley-api'), 'parley-api', 'Name of the API in logs'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable(
+    'observability',
+    url.optional(),
+    '',
+    'Collector that takes traces (http://collector:4318); without it nothing is traced',
+  ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: variable(
+    'observability',
+    oneOf(['http/protobuf', 'http/json']).default('http/protobuf'),
+    'http/protobuf',
+    'http/protobuf or http/json',
+  ),
+  OTEL_TRACES_EXPORTER: variable(
+    'observability',
+    oneOf(['otlp', 'console', 'none']).default('otlp'),
+    'otlp',
+    'otlp, console (each span is a log line) or none',
+  ),
+  OTEL_SERVICE_NAME_API: variable(
+    'observability',
+    text.default('parley-api'),
+    'parley-api',
+    'Name of the API in logs and traces',
+  ),
   OTEL_SERVICE_NAME_WORKER: variable(
     'observability',
     text.default('parley-worker'),
     'parley-worker',
-    'Name of the worker in logs',
+    'Name of the worker in logs and traces',
   ),
   DEV_EMIT_KEY: variable(
     'observability',

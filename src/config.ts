@@ -233,12 +233,21 @@ function shape(values: Values, root: string) {
       workerServiceName: values.OTEL_SERVICE_NAME_WORKER,
       workerMetricsPort: values.PARLEY_WORKER_METRICS_PORT,
       devEmitKey: values.DEV_EMIT_KEY,
+      /** Undefined: nothing is traced, and nothing of it loaded. */
+      traces: tracesOf(values),
     },
     /** What the start-up log shows: values in the clear, secrets as SET / NOT SET. */
     effective: Object.fromEntries(
       (Object.keys(variables) as VariableName[]).map((name) => [name, shownValue(name, values[name])]),
     ),
   }
+}
+
+function tracesOf({ OTEL_TRACES_EXPORTER: exporter, ...values }: Values) {
+  const endpoint = values.OTEL_EXPORTER_OTLP_ENDPOINT
+  if (exporter === 'console') return { exporter }
+  if (exporter === 'none' || endpoint === undefined) return undefined
+  return { exporter, endpoint, protocol: values.OTEL_EXPORTER_OTLP_PROTOCOL }
 }
 
 function shownValue(name: VariableName, value: unknown): unknown {

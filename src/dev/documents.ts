@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { configTable, envExample } from '../config.js'
 import { documentedRoutes } from './application-routes.js'
 import { eventsDocument } from './events-document.js'
+import { metricsDocument } from './metrics-document.js'
 import { outcomesDocument } from './outcomes-document.js'
 import { permissionsDocument } from './permissions-document.js'
 
@@ -29,5 +30,6 @@ export function generatedDocuments(root = projectRoot): { path: string; text: st
     { path: 'docs/outcomes.md', text: outcomesDocument() },
     { path: 'docs/permissions.md', text: permissionsDocument(documentedRoutes()) },
     { path: 'docs/events.md', text: eventsDocument() },
+    { path: 'docs/metrics.md', text: metricsDocument() },
   ]
 }

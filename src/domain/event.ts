@@ -1,4 +1,5 @@
 import type { SessionFacts } from './session.js'
+import type { Usage } from './usage.js'
 
 /** One entry of a conversation's transcript; speech only, never the system prompt. */
 export interface TranscriptEntry {
@@ -27,6 +28,8 @@ export interface SessionEvent {
   transcript?: TranscriptEntry[]
   /** Where the provider put the recording, s3://bucket/key. */
   recordingUrl?: string
+  /** For the metrics; it is not kept. */
+  usage?: Usage
   /** What else is worth keeping, under the session's metadata. */
   metadata?: Record<string, unknown>
 }

@@ -78,6 +78,12 @@ export function createMetrics() {
       'status',
     ]),
 
+    asrMinutes: counter('asr_minutes_total', 'Minutes of speech that a provider transcribed'),
+    llmTokens: counter('llm_tokens_total', 'Tokens that a language model read and wrote', ['model']),
+    smsSent: counter('sms_sent_total', 'Text messages that left'),
+
+    /** Every instrument as the documents show it. */
+    describe: () => registry.getMetricsAsArray().map(description),
     /** Adds text of another exporter; one that fails leaves the rest readable. */
     addSource(source: () => Promise<string>): void {
       sources.push(source)
@@ -99,6 +105,12 @@ export function createMetrics() {
       )
     },
   }
+}
+
+function description(metric: { name: string; help: string }) {
+  const { labelNames = [] } = metric as { labelNames?: readonly string[] }
+  const type = metric instanceof Counter ? 'counter' : metric instanceof Histogram ? 'histogram' : 'gauge'
+  return { name: metric.name, help: metric.help, type, labels: [...labelNames] }
 }
 
 export type Metrics = ReturnType<typeof createMetrics>

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import pg from 'pg'
 import { ForbiddenError, UnavailableError } from '../domain/errors.js'
 import type { Actor, Role } from '../domain/identity.js'
+import { withoutValues } from '../observability/error-texts.js'
 import { asUnavailable, isDatabaseDown, type StoreLog } from './database-down.js'
 import { keepNudges, type Nudge } from './event-nudges.js'
 import { createPool, reasonOf } from './pool.js'
@@ -40,7 +41,7 @@ export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000, o
     try {
       return await (onEvents ? telling(onEvents, context, work) : transaction(pool, opening(context), work))
     } catch (error) {
-      throw asUnavailable(error, log)
+      throw asUnavailable(withoutValues(error), log)
     }
   }
 
@@ -71,7 +72,7 @@ export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000, o
       try {
         return await statement<R>(pool, opening({ databaseRole: 'parley_service', tenantId }), { text, values })
       } catch (error) {
-        throw asUnavailable(error, log)
+        throw asUnavailable(withoutValues(error), log)
       }
     },
     adoptTenant,

@@ -13,6 +13,7 @@ import { hardware } from './machine.js'
 import { benchEmitKey, fanOut } from './realtime.js'
 import { type BenchStack, callbacks, idle, manySessions, type Row, startLatency } from './phases.js'
 import { benchSecret } from './call-webhooks.js'
+import { platformLayers } from './platform.js'
 import { secondStart } from './ready.js'
 import { login } from './session-load.js'
 import { burst, outcomeReads, prepareWebhooks, saturation, warmUp, webhooksAtRate } from './webhook-phases.js'
@@ -24,7 +25,7 @@ const options = new Command('bench')
   .option('--seconds <count>', 'length of the measured phases', whole(2, 600), 30)
   .option('--open <count>', 'open sessions to hold', whole(0, 20_000), 5000)
   .option('--calls <count>', 'calls to read outcomes among', whole(1000, 20_000_000), 1_000_000)
-  .option('--only <phase>', 'sessions, webhooks or realtime')
+  .option('--only <phase>', 'sessions, webhooks, realtime or platform')
   .option('--readers <count>', 'WebSockets to open', whole(1, 15_000), 5000)
   .option('--no-start', 'leave out the two runs of npm start')
   .parse()
@@ -67,10 +68,12 @@ async function measure(): Promise<Row[]> {
     const stack: BenchStack = { ...lab, floorUrl: floor.url, token, pids }
     const phase = (name: string, work: () => Promise<Row[]>) => progress.step(name, work)
     const isWanted = (name: string) => (options.only ?? name) === name
+    const platform = () => platformLayers(lab, Math.max(2, Math.round(options.seconds / 2)))
+    const layers = isWanted('platform') ? await phase('what the platform adds to a request', platform) : []
     await prepareWebhooks(stack)
     const webhooks = isWanted('webhooks') ? await webhookPhases(stack, phase) : []
     const realtime = isWanted('realtime') ? await realtimePhases(stack, phase) : []
-    return [...(isWanted('sessions') ? await sessionPhases(stack, phase) : []), ...webhooks, ...realtime]
+    return [...layers, ...(isWanted('sessions') ? await sessionPhases(stack, phase) : []), ...webhooks, ...realtime]
   } finally {
     await floor.stop()
   }

@@ -26,11 +26,11 @@ export function createKeyReader({ present, rate, store, events }: KeyReaderOptio
   const blockedUntil = new Map<string, number>()
 
   async function countWrong(address: string): Promise<void> {
-    const { consumed, resetMs } = await wrong.take(address)
+    const { remaining, resetMs } = await wrong.take(address)
     const now = Date.now()
     if (blockedUntil.size >= maxBlocked)
       for (const [known, until] of blockedUntil) if (until <= now) blockedUntil.delete(known)
-    if (consumed >= rate.points && blockedUntil.size < maxBlocked) blockedUntil.set(address, now + resetMs)
+    if (remaining <= 0 && blockedUntil.size < maxBlocked) blockedUntil.set(address, now + resetMs)
   }
 
   return async (secret: string, address: string): Promise<Identified> => {
