@@ -19,6 +19,7 @@ import { normaliseTavusEvent } from './providers/tavus/events.js'
 import { createCallStore } from './store/calls.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
+import { claimRulesOf } from './claim-rules.js'
 import { createIntegrationStore } from './store/integrations.js'
 import { createReceiptPurge } from './store/receipt-purge.js'
 import { createRefreshTokenStore } from './store/refresh-tokens.js'
@@ -104,7 +105,7 @@ export function createServices({ config, log, metrics, client, version, together
     calls,
     refreshTokens,
     eventLog: createEventLog(database),
-    integrations: createIntegrationStore(database),
+    integrations: createIntegrationStore(database, claimRulesOf(config)),
     deliveries: webhooks.deliveries,
     replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
     purgeSchedule,

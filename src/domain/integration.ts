@@ -10,3 +10,10 @@ export const integrationProviders = [
   'uwc',
 ] as const
 export type IntegrationProvider = (typeof integrationProviders)[number]
+
+/**
+ * What a claim counts for. A confirmed one is the operator's word and goes before all others; one that is claimed is the
+ * company's own word; one that is pending counts for nothing until the operator confirms it.
+ */
+export const claimStandings = ['confirmed', 'claimed', 'pending'] as const
+export type ClaimStanding = (typeof claimStandings)[number]

@@ -34,7 +34,10 @@ export interface SessionEffect {
 
 /** How the company of an event is found when the event's own row does not tell it. */
 export type TenantOf =
-  /** By the account, number, company or organisation that `integrations` holds; the first that is known. */
+  /**
+   * By the number, account, company or organisation that `integrations` holds: the first whose claim is confirmed, else
+   * the first that is claimed. In the order from what is one company's to what companies may share.
+   */
   | { by: 'integration'; provider: string; accounts: readonly string[] }
   /** Named by who signed; it must be a company of ours. */
   | { by: 'company'; companyId: string }

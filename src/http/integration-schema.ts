@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { integrationProviders } from '../domain/integration.js'
+import { claimStandings, integrationProviders } from '../domain/integration.js'
 import type { Services } from '../services.js'
 
 export const integrationProvider = z.enum(integrationProviders)
@@ -28,6 +28,10 @@ export const integrationSchema = z
     provider: z.string(),
     account: z.string(),
     label: z.string().nullable(),
+    standing: z.enum(claimStandings).meta({
+      description:
+        'confirmed by the operator, claimed by the company itself, or pending: then it counts for nothing until the operator confirms it',
+    }),
     created_at: z.string(),
     updated_at: z.string(),
   })
@@ -41,6 +45,7 @@ export const presentIntegration = (row: Integration): z.input<typeof integration
   provider: row.provider,
   account: row.account,
   label: row.label,
+  standing: row.standing,
   created_at: row.createdAt.toISOString(),
   updated_at: row.updatedAt.toISOString(),
 })

@@ -3,7 +3,8 @@ import { ForbiddenError, InvalidRequestError, ParleyError } from '../domain/erro
 import type { Actor } from '../domain/identity.js'
 import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
 import type { Database } from './database.js'
-import type { IntegrationProvider } from '../domain/integration.js'
+import type { ClaimStanding, IntegrationProvider } from '../domain/integration.js'
+import { assertClaimable, type ClaimRules, standingOf } from './claim-rules.js'
 import { normaliseAccount } from './integration-accounts.js'
 import { cleanText, isUuid } from './values.js'
 
@@ -13,6 +14,7 @@ export interface Integration {
   provider: IntegrationProvider
   account: string
   label: string | null
+  standing: ClaimStanding
   createdAt: Date
   updatedAt: Date
 }
@@ -35,10 +37,13 @@ export interface IntegrationChange {
   label?: string | null | undefined
 }
 
-const columns = `id, provider, account, label, created_at as "createdAt", updated_at as "updatedAt"`
+const columns = `id, provider, account, label, standing, created_at as "createdAt", updated_at as "updatedAt"`
 
-/** Which accounts, numbers and organisations are the company's; its leadership's to see and to change. */
-export function createIntegrationStore(database: Pick<Database, 'withTenant'>) {
+/** Nothing is the installation's own, and accounts wait for the operator. */
+const strict: ClaimRules = { reserved: [], accountsCountAtOnce: false }
+
+/** Which accounts and numbers the company claims; its leadership's to see and to change. */
+export function createIntegrationStore(database: Pick<Database, 'withTenant'>, rules: ClaimRules = strict) {
   return {
     /** One page, newest first. */
     list: (actor: Actor, filter: IntegrationFilter): Promise<IntegrationPage> =>
@@ -49,7 +54,7 @@ export function createIntegrationStore(database: Pick<Database, 'withTenant'>) {
         ? await database.withTenant(actor, (trx) => one(trx, `select ${columns} from integrations where id = ?`, [id]))
         : undefined,
 
-    /** @throws ParleyError integration_taken, whoever has the account */
+    /** @throws InvalidRequestError for what no company may claim; ParleyError integration_taken, whoever has the account */
     add: async (
       actor: Actor,
       {
@@ -58,12 +63,14 @@ export function createIntegrationStore(database: Pick<Database, 'withTenant'>) {
         label,
       }: { provider: IntegrationProvider; account: string; label?: string | null | undefined },
     ): Promise<Integration> => {
-      const values = [actor.tenantId, provider, normalised(provider, account), clean(label)]
+      const known = normalised(provider, account)
+      assertClaimable({ provider, account: known }, rules)
+      const values = [actor.tenantId, provider, known, clean(label), standingOf(known, rules)]
       const added = await database
         .withTenant(actor, (trx) =>
           one(
             trx,
-            `insert into integrations (tenant_id, provider, account, label) values (?, ?, ?, ?) returning ${columns}`,
+            `insert into integrations (tenant_id, provider, account, label, standing) values (?, ?, ?, ?, ?) returning ${columns}`,
             values,
           ),
         )
@@ -72,9 +79,11 @@ export function createIntegrationStore(database: Pick<Database, 'withTenant'>) {
       return added
     },
 
-    /** @returns undefined when there is none such */
+    /** Another account is another claim. @returns undefined when there is none such */
     change: async (actor: Actor, id: string, change: IntegrationChange): Promise<Integration | undefined> =>
-      isUuid(id) ? await database.withTenant(actor, (trx) => update(trx, id, change)).catch(asProblem) : undefined,
+      isUuid(id)
+        ? await database.withTenant(actor, (trx) => update(trx, id, change, rules)).catch(asProblem)
+        : undefined,
 
     /** @returns whether there was one */
     remove: async (actor: Actor, id: string): Promise<boolean> =>
@@ -108,15 +117,23 @@ async function selectPage(
 }
 
 /** The provider says how an account is written, so the row is read first, and held. */
-async function update(trx: Knex.Transaction, id: string, change: IntegrationChange): Promise<Integration | undefined> {
+async function update(
+  trx: Knex.Transaction,
+  id: string,
+  change: IntegrationChange,
+  rules: ClaimRules,
+): Promise<Integration | undefined> {
   const current = await one(trx, `select ${columns} from integrations where id = ? for update`, [id])
   if (!current) return undefined
   const account = change.account === undefined ? current.account : normalised(current.provider, change.account)
+  const moved = account !== current.account
+  if (moved) assertClaimable({ provider: current.provider, account }, rules, '/account')
+  const standing = moved ? standingOf(account, rules) : current.standing
   const label = change.label === undefined ? current.label : clean(change.label)
   return await one(
     trx,
-    `update integrations set account = ?, label = ?, updated_at = now() where id = ? returning ${columns}`,
-    [account, label, id],
+    `update integrations set account = ?, label = ?, standing = ?, updated_at = now() where id = ? returning ${columns}`,
+    [account, label, standing, id],
   )
 }
 

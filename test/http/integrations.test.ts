@@ -56,7 +56,7 @@ describe('/integrations @integration', () => {
 
   it('lists pages, newest first, and one provider', async () => {
     for (const n of [1, 2, 3, 4, 5])
-      await add('acmeLead', { provider: n === 3 ? 'clerk' : 'livekit', account: `key${n}` })
+      await add('acmeLead', { provider: n === 3 ? 'bland' : 'livekit', account: `key${n}` })
     const accounts: string[] = []
     for (let cursor = ''; ;) {
       const { body } = await ask('acmeLead', 'GET', `/integrations?limit=2${cursor && `&cursor=${cursor}`}`)
@@ -65,7 +65,7 @@ describe('/integrations @integration', () => {
       cursor = body.next_cursor as string
     }
     expect(accounts).toEqual(['key5', 'key4', 'key3', 'key2', 'key1'])
-    expect((await ask('acmeLead', 'GET', '/integrations?provider=clerk')).body.items).toHaveLength(1)
+    expect((await ask('acmeLead', 'GET', '/integrations?provider=bland')).body.items).toHaveLength(1)
   })
 
   it('keeps telephone numbers in E.164, however they are written', async () => {
@@ -78,10 +78,10 @@ describe('/integrations @integration', () => {
 
   it.each([
     [{ provider: 'twilio', account: '12' }, '/account'],
-    [{ provider: 'clerk', account: 'two words' }, '/account'],
-    [{ provider: 'clerk', account: '   ' }, '/account'],
+    [{ provider: 'bland', account: 'two words' }, '/account'],
+    [{ provider: 'bland', account: '   ' }, '/account'],
     [{ provider: 'acme', account: 'a' }, '/provider'],
-    [{ provider: 'clerk', account: 'a', tenant_id: borealis }, '/tenant_id'],
+    [{ provider: 'bland', account: 'a', tenant_id: borealis }, '/tenant_id'],
   ])('answers 422 for %j, naming %s', async (body, pointer) => {
     const answer = await add('acmeLead', body)
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer }] } })
@@ -89,7 +89,7 @@ describe('/integrations @integration', () => {
   })
 
   it('refuses a change of nothing', async () => {
-    const { body } = await add('acmeLead', { provider: 'clerk', account: 'org_1' })
+    const { body } = await add('acmeLead', { provider: 'bland', account: 'org_1' })
     expect((await ask('acmeLead', 'PATCH', `/integrations/${body.id}`, {})).status).toBe(422)
   })
 })
@@ -108,20 +108,20 @@ describe('companies @multitenant', () => {
   })
 
   it('neither see, change nor remove what is another’s', async () => {
-    const { body } = await add('acmeLead', { provider: 'clerk', account: 'org_1' })
+    const { body } = await add('acmeLead', { provider: 'bland', account: 'org_1' })
     const path = `/integrations/${body.id}`
     expect((await ask('borealisLead', 'GET', '/integrations')).body.items).toEqual([])
     for (const [method, change] of [['GET'], ['DELETE'], ['PATCH', { label: 'mine' }]] as const)
       expect((await ask('borealisLead', method, path, change)).status).toBe(404)
-    expect(await rows()).toEqual([{ tenant_id: acme, provider: 'clerk', account: 'org_1', label: null }])
+    expect(await rows()).toEqual([{ tenant_id: acme, provider: 'bland', account: 'org_1', label: null }])
   })
 
   it('leave them to leadership', async () => {
-    const { body } = await add('acmeLead', { provider: 'clerk', account: 'org_1' })
+    const { body } = await add('acmeLead', { provider: 'bland', account: 'org_1' })
     for (const who of ['acmeRep', 'csr'])
       for (const [method, path, sent] of [
         ['GET', '/integrations'],
-        ['POST', '/integrations', { provider: 'clerk', account: 'org_2' }],
+        ['POST', '/integrations', { provider: 'bland', account: 'org_2' }],
         ['GET', `/integrations/${body.id}`],
         ['PATCH', `/integrations/${body.id}`, { label: 'x' }],
         ['DELETE', `/integrations/${body.id}`],
@@ -131,7 +131,7 @@ describe('companies @multitenant', () => {
   })
 
   it('must exist', async () => {
-    expect(await add('nobody', { provider: 'clerk', account: 'org_1' })).toMatchObject({
+    expect(await add('nobody', { provider: 'bland', account: 'org_1' })).toMatchObject({
       status: 403,
       body: { code: 'tenant_unknown' },
     })

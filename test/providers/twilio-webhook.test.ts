@@ -150,7 +150,7 @@ describe('a call of Twilio @unit', () => {
       tenant: {
         by: 'integration',
         provider: 'twilio',
-        accounts: ['AC00000000000000000000000000000001', '+15005550006'],
+        accounts: ['+15005550006', 'AC00000000000000000000000000000001'],
       },
       facts: [
         {
@@ -196,7 +196,7 @@ describe('a call of Twilio @unit', () => {
         },
         { type: 'progress', status: word, at: '2026-11-21T09:30:05.000000Z', order: 2 },
       ],
-      tenant: { accounts: ['AC1', '+15005550010', '+1 (500) 555-0010'] },
+      tenant: { accounts: ['+15005550010', '+1 (500) 555-0010', 'AC1'] },
     })
   })
 
@@ -332,7 +332,7 @@ describe('a text message of Twilio @unit', () => {
       tenant: {
         by: 'integration',
         provider: 'twilio',
-        accounts: ['AC00000000000000000000000000000001', '+15005550006'],
+        accounts: ['+15005550006', 'AC00000000000000000000000000000001'],
       },
       direction: 'inbound',
       from: '+15005550010',
@@ -364,7 +364,7 @@ describe('a text message of Twilio @unit', () => {
     expect(delivery.deliveryKey).toBe(`twilio/sms.status/SM00000000000000000000000000000005:${said}:${code}`)
     expect(effect).toMatchObject({ direction: 'outbound', status: said, statusRank, from: '+15005550006', ...more })
     expect(effect).not.toHaveProperty('body')
-    expect(effect).toMatchObject({ tenant: { accounts: ['AC00000000000000000000000000000001', '+15005550006'] } })
+    expect(effect).toMatchObject({ tenant: { accounts: ['+15005550006', 'AC00000000000000000000000000000001'] } })
   })
 
   it('of another channel is found by its bare number, and keeps the channel', () => {

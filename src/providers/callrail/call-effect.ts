@@ -28,7 +28,7 @@ export function callEffect(
     tenant: {
       by: 'integration',
       provider: 'callrail',
-      accounts: [...companyAccounts(fields), ...accountsOfNumber(fields.tracking_phone_number ?? fields.trackingnum)],
+      accounts: [...accountsOfNumber(fields.tracking_phone_number ?? fields.trackingnum), ...companyAccounts(fields)],
     },
     facts: factsOf(stored.kind, fields, momentOf(stored.receivedAt)),
   }

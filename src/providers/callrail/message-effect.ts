@@ -17,8 +17,8 @@ export function messageEffect(externalId: string, body: Fields): MessageEffect {
       by: 'integration',
       provider: 'callrail',
       accounts: [
-        ...companyAccounts(body),
         ...accountsOfNumber(outbound ? body.source_number : body.destination_number),
+        ...companyAccounts(body),
       ],
     },
     direction: outbound ? 'outbound' : 'inbound',

@@ -4,14 +4,14 @@ import { textOf, wordOf } from '../fields.js'
 import type { Fields } from '../json.js'
 import { accountsOfNumber } from '../phone-number.js'
 
-/** The company of the account, else that of the number of ours. */
+/** The company of the number of ours, else that of the account, which companies may share. */
 export function tenantOf(fields: Fields, direction: CallDirection | undefined): TenantOf {
   const account = textOf(fields.AccountSid)
   const ours = direction === 'inbound' ? fields.To : direction === 'outbound' ? fields.From : undefined
   return {
     by: 'integration',
     provider: 'twilio',
-    accounts: [...(account === undefined ? [] : [account]), ...accountsOfNumber(ours)],
+    accounts: [...accountsOfNumber(ours), ...(account === undefined ? [] : [account])],
   }
 }
 
