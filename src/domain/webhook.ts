@@ -20,6 +20,11 @@ export interface Delivery {
   eventId: string
   /** The session that the delivery proved to belong to. */
   sessionId?: string | undefined
+  /**
+   * By what its company will be found, in the provider's words: number, account, organisation, company, call or room. In a
+   * backlog each of them has its turn.
+   */
+  account?: string | undefined
   /** What is stored: the body less its secrets. */
   payload: Buffer
   headers: Record<string, string>

@@ -7,7 +7,10 @@ import { send, standardHeaders, webhookSecret } from './signed.js'
 
 let engine: TestEngine
 beforeAll(async () => {
-  engine = await startEngine({ worker: false, env: { ...phoneEnv, CLERK_WEBHOOK_SECRET: webhookSecret, WEBHOOK_ACK_MS: '500' } })
+  engine = await startEngine({
+    worker: false,
+    env: { ...phoneEnv, CLERK_WEBHOOK_SECRET: webhookSecret, WEBHOOK_ACK_MS: '500' },
+  })
 })
 afterAll(() => engine.close())
 afterEach(() => engine.admin('delete from integrations'))

@@ -2,7 +2,7 @@ import type { Delivery } from '../../domain/webhook.js'
 import { digest, keyPart, requireId } from '../delivery-key.js'
 import { listOf, textOf, wordOf } from '../fields.js'
 import { isSignedByAny, usable } from '../hmac.js'
-import type { Fields } from '../json.js'
+import { type Fields, fieldsOf } from '../json.js'
 import { keptHeaders } from '../kept-headers.js'
 import { bothForms, type Verification, type WebhookProvider } from '../provider.js'
 import { readJsonObject, storedJson } from '../raw-body.js'
@@ -43,6 +43,7 @@ export function createBlandWebhooks(config: BlandWebhookConfig): WebhookProvider
         externalId,
         deliveryKey: `bland/${eventId}`,
         eventId,
+        account: textOf(fieldsOf(body.metadata).tenant_id)?.slice(0, 200),
         payload: rawBody,
         headers: keptHeaders(headers),
       }

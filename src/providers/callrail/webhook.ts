@@ -5,9 +5,9 @@ import { type Fields, fieldsOf } from '../json.js'
 import { keptHeaders } from '../kept-headers.js'
 import { bothForms, type Verification, type WebhookProvider, type WebhookRoute } from '../provider.js'
 import { readJsonObject, storedJson } from '../raw-body.js'
-import { callEffect } from './call-effect.js'
-import { isMessage } from './fields.js'
-import { messageEffect } from './message-effect.js'
+import { accountsOfCall, callEffect } from './call-effect.js'
+import { callFields, isMessage } from './fields.js'
+import { accountsOfMessage, messageEffect } from './message-effect.js'
 
 export interface CallrailWebhookConfig {
   /** Signing keys of the companies, as text: any verifies. */
@@ -55,6 +55,7 @@ export function createCallrailWebhooks(config: CallrailWebhookConfig): WebhookPr
         externalId,
         deliveryKey: `callrail/${eventId}`,
         eventId,
+        account: accountOf(kind, body),
         payload: rawBody,
         headers: keptHeaders(headers),
       }
@@ -64,6 +65,11 @@ export function createCallrailWebhooks(config: CallrailWebhookConfig): WebhookPr
       return stored.kind === message ? messageEffect(stored.externalId, body) : callEffect(stored, body)
     },
   }
+}
+
+/** The first account by which its company is looked for. */
+function accountOf(kind: CallKind | typeof message, body: Fields): string | undefined {
+  return (kind === message ? accountsOfMessage(body) : accountsOfCall(callFields(body)))[0]
 }
 
 /** By the address, and by what only the other event has, should both be sent to one address. */

@@ -4,7 +4,7 @@ import type { Delivery } from '../../domain/webhook.js'
 import { headerOf, isPlain, wrongFields } from '../body.js'
 import { keptHeaders } from '../kept-headers.js'
 import { readJsonObject } from '../raw-body.js'
-import { fieldsOf } from '../json.js'
+import { type Fields, fieldsOf } from '../json.js'
 import { bothForms, type WebhookProvider } from '../provider.js'
 import { createStandardVerifier, decodedKey } from '../standard-webhooks.js'
 import { identityChange } from './events.js'
@@ -45,6 +45,12 @@ export function createClerkWebhooks({ webhookSecrets, acceptUnsigned, now }: Cle
   }
 }
 
+/** The organisation that an event is of; a user's own names none. */
+function organizationOf(type: string, data: Fields): string | undefined {
+  const own = type.startsWith('organization.') ? data.id : undefined
+  return [own, fieldsOf(data.organization).id, data.organization_id].find(isPlain)
+}
+
 function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
   const body = readJsonObject(rawBody)
   const { type } = body
@@ -62,6 +68,7 @@ function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
     externalId: isPlain(data.id) ? data.id : key,
     deliveryKey: `clerk/${eventId}`,
     eventId,
+    account: organizationOf(type, data),
     payload: rawBody,
     headers: keptHeaders(headers, ['svix-id', 'svix-timestamp']),
   }

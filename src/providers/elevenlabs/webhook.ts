@@ -73,7 +73,7 @@ function endOf(data: Fields): number | undefined {
 function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
   const body = readJsonObject(rawBody)
   const { type } = body
-  const { conversation_id: id, full_audio: audio } = fieldsOf(body.data)
+  const { conversation_id: id, full_audio: audio, agent_id: agent } = fieldsOf(body.data)
   const errors: FieldError[] = []
   if (!isPlain(type)) errors.push({ pointer: '/type', detail: 'must be the type of an event' })
   if (!isFolderName(id) && (isKnownType(type) || id !== undefined))
@@ -90,6 +90,7 @@ function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
     externalId,
     deliveryKey: `elevenlabs/${eventId}`,
     eventId,
+    account: isPlain(agent) ? agent : undefined,
     payload: rawBody,
     headers: keptHeaders(headers),
   }

@@ -39,6 +39,10 @@ export function livekitEffect({ event, id, receivedAt, fields }: LivekitEvent): 
   }
 }
 
+/** Our own id of the call where the room's metadata has it, else the name of the room. */
+export const accountOf = (fields: Fields): string | undefined =>
+  callIdOf(fieldsOf(fields.room).metadata) ?? roomOf(fields).name
+
 interface Room {
   sid: string | undefined
   name: string | undefined

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { type FieldError, InvalidRequestError } from '../../domain/errors.js'
 import { type Fields, fieldsOf } from '../json.js'
 import { bothForms, type WebhookProvider } from '../provider.js'
-import { livekitEffect } from './events.js'
+import { accountOf, livekitEffect } from './events.js'
 import { timeFrom } from './proto-json.js'
 import { createLivekitVerifier } from './verify.js'
 
@@ -41,6 +41,7 @@ export function createLivekitWebhooks(config: LivekitWebhookConfig, now: () => n
         externalId: id,
         deliveryKey: `livekit/${event}/${id}`,
         eventId: id,
+        account: accountOf(body),
         payload: withoutTurnPassword(rawBody),
         headers: { ...keptHeaders(headers), ...(!timed && { [receivedAtHeader]: new Date(now()).toISOString() }) },
       }

@@ -11,6 +11,7 @@ import { callEffect, recordingEffect } from './call-effect.js'
 import { identify, type TwilioRoute } from './events.js'
 import { type BodyForm, readFields, storedFields } from './fields.js'
 import { messageEffect } from './message-effect.js'
+import { accountOf } from './tenant.js'
 import { bodyHashOf, whyNotSigned } from './signature.js'
 
 export interface TwilioWebhookConfig {
@@ -61,7 +62,8 @@ export function createTwilioWebhooks(config: TwilioWebhookConfig): WebhookProvid
     },
     parse(rawBody, headers, url) {
       const form = formOf(url)
-      const { kind, externalId, key } = identify(routeOf(url), readFields(rawBody, form), rawBody)
+      const fields = readFields(rawBody, form)
+      const { kind, externalId, key } = identify(routeOf(url), fields, rawBody)
       const eventId = `${kind}/${key}`
       return {
         provider: 'twilio',
@@ -69,6 +71,7 @@ export function createTwilioWebhooks(config: TwilioWebhookConfig): WebhookProvid
         externalId,
         deliveryKey: `twilio/${eventId}`,
         eventId,
+        account: accountOf(kind, fields),
         payload: rawBody,
         headers: { ...keptHeaders(headers, ['i-twilio-idempotency-token']), 'content-type': form },
       }

@@ -104,6 +104,7 @@ function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders, kind: Partner
     externalId: jobId,
     deliveryKey: `uwc/${eventId}`,
     eventId,
+    account: companyId,
     payload: rawBody,
     headers: keptHeaders(headers, ['webhook-id', 'webhook-timestamp', 'x-uwc-timestamp']),
   }
