@@ -51,11 +51,12 @@ async function incoming(
   const parts = validateParts([
     { part: 'params', schema: params, value: ctx.params },
     // Koa's query has no prototype, which zod would not take for a plain object.
-    { part: 'query', schema: query, value: { ...ctx.query } },
+    { part: 'query', schema: query, value: query && { ...ctx.query } },
     { part: 'headers', schema: headers, value: ctx.headers },
     { part: 'body', schema: body, value: json },
   ])
   const { requestId, traceId, log } = ctx.state
+  let hangUp: AbortSignal | undefined
   return {
     ...parts,
     raw: raw && !raw.streamed ? await readRaw(ctx, raw.limitBytes) : noBytes,
@@ -68,12 +69,15 @@ async function incoming(
     address: ctx.ip,
     log,
     ctx,
-    signal: hangUpSignal(ctx),
+    get signal() {
+      return (hangUp ??= hangUpSignal(ctx))
+    },
   }
 }
 
 function hangUpSignal(ctx: AppContext): AbortSignal {
   const controller = new AbortController()
+  if (ctx.res.destroyed && !ctx.res.writableFinished) controller.abort()
   ctx.res.once('close', () => {
     if (!ctx.res.writableFinished) controller.abort()
   })
