@@ -46,8 +46,13 @@ export interface CallEffect {
   externalId: string
   /** Our own id of the call, where the event carries it. */
   callId?: string | undefined
-  /** Whose a call is that has no row yet; without it the row must be there. */
+  /**
+   * Whose the call is: no other company's row is touched, and one that is not there is made. Without it the row must be
+   * there.
+   */
   tenant?: TenantOf | undefined
+  /** The row must be there all the same. */
+  makesNone?: true | undefined
   facts: readonly CallFact[]
   /** A LiveKit event, kept as its own row. */
   livekit?: LivekitEventRecord | undefined

@@ -10,34 +10,37 @@ export interface CallRecord extends NamedCall {
   announced: AnnouncedCall
 }
 
-/** The row that an effect is about, in the place of the effect; undefined where there is none. */
-export type Located = (CallRecord | undefined)[]
+/** The rows that an effect may be about, in the place of the effect: the one of our own id alone, else the oldest first. */
+export type Candidates = CallRecord[][]
 
 /**
  * Locks the rows of all effects in order of their ids, in one trip. A row is found by our own id of the call, else by the
- * provider's, else by the room: an egress knows only that.
+ * provider's, of which each company may have one, else by the room: an egress knows only that.
  */
-export async function lockCalls(trx: Knex.Transaction, effects: readonly CallEffect[]): Promise<Located> {
+export async function lockCalls(trx: Knex.Transaction, effects: readonly CallEffect[]): Promise<Candidates> {
   if (effects.length === 0) return []
   const { rows } = await trx.raw<{ rows: (CallRecord & { wanted: number[] })[] }>(
-    `with found as materialized (
-       select n, coalesce(
-         (select id from call_logs where w.call_id is not null and id = w.call_id and call_logs.provider = w.provider),
-         (select id from call_logs where (w.call_id is null or w.own) and call_logs.provider = w.provider
-           and call_logs.external_id = w.external_id),
-         (select e.call_id from livekit_call_events e where w.call_id is null and e.room_sid = w.room_sid
-           and e.call_id is not null limit 1)) as id
+    `with named as materialized (
+       select n, call_id, room_sid,
+         (select id from call_logs where w.call_id is not null and id = w.call_id and call_logs.provider = w.provider) as by_id,
+         (select array_agg(id) from call_logs where (w.call_id is null or w.own) and call_logs.provider = w.provider
+           and call_logs.external_id = w.external_id) as by_name
        from jsonb_to_recordset(?::jsonb) as w (n int, call_id uuid, provider text, external_id text, own boolean, room_sid text)),
-     wanted as materialized (select id, array_agg(n) as wanted from found where id is not null group by id)
+     found as materialized (
+       select n, unnest(case when by_id is not null then array[by_id] when by_name is not null then by_name
+         when call_id is null then array(select e.call_id from livekit_call_events e where e.room_sid = named.room_sid
+           and e.call_id is not null limit 1) end) as id
+       from named),
+     wanted as materialized (select id, array_agg(n) as wanted from found group by id)
      select c.id, c.tenant_id as "tenantId", c.user_id as "userId", c.lead_id as "leadId", c.provider,
        c.external_id as "externalId", c.facts, c.announced, wanted.wanted
      from call_logs c join wanted on wanted.id = c.id where c.id = any (array(select id from wanted))
      order by c.id for update of c`,
     [parameter(effects.map(wantOf))],
   )
-  const located: Located = effects.map(() => undefined)
-  for (const { wanted, ...row } of rows) for (const n of wanted) located[n] = row
-  return located
+  const candidates: Candidates = effects.map(() => [])
+  for (const { wanted, ...row } of rows) for (const n of wanted) candidates[n]?.push(row)
+  return candidates
 }
 
 const wantOf = ({ callId, provider, externalId, tenant, livekit }: CallEffect, n: number) => ({

@@ -119,7 +119,8 @@ export function recordingEffect(stored: Stored, fields: Fields): CallEffect {
     provider: 'twilio',
     externalId: callSid ?? textOf(fields.ConferenceSid) ?? stored.externalId,
     // A conference is no call: it waits for a row that somebody makes, and makes none.
-    ...defined({ tenant: callSid === undefined ? undefined : tenantOf(fields, undefined) }),
+    tenant: tenantOf(fields, undefined),
+    ...(callSid === undefined ? { makesNone: true } : {}),
     facts: [
       ...(over ? [{ type: 'details', ...defined({ at }), metadata: defined(metadata) } as const] : []),
       ...(status === 'completed' ? recordingOf(fields) : []),
