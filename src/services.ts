@@ -104,7 +104,7 @@ export function createServices({ config, log, metrics, client, version, together
     calls,
     refreshTokens,
     eventLog: createEventLog(database),
-    integrations: createIntegrationStore(database),
+    integrations: createIntegrationStore(database, { adopted: webhooks.wakeDrain }),
     deliveries: webhooks.deliveries,
     replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
     purgeSchedule,

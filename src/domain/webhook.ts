@@ -2,6 +2,17 @@ import type { CallFact, CallProvider } from './call.js'
 import type { SessionEvent } from './event.js'
 import type { Role } from './identity.js'
 
+/** Who sends webhooks. */
+export const webhookProviders = [
+  'tavus',
+  'elevenlabs',
+  'livekit',
+  'twilio',
+  'callrail',
+  'clerk',
+  'bland',
+  'uwc',
+] as const
 /** What became of a receipt. A failed one has released its key. */
 export type ReceiptStatus = 'received' | 'processed' | 'waiting' | 'unmatched' | 'failed'
 /** How an event came: by its webhook, by asking the provider, or by its webhook while the database was away. */
@@ -29,6 +40,8 @@ export interface Delivery {
 export interface SessionEffect {
   target: 'session'
   conversationId: string
+  /** Whose leadership sees the event while nobody knows its conversation. */
+  tenant?: TenantOf | undefined
   event: SessionEvent
 }
 

@@ -2,9 +2,10 @@ import type { Knex } from 'knex'
 import { ForbiddenError, InvalidRequestError, ParleyError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
 import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
-import type { Database } from './database.js'
+import { asService, type Database } from './database.js'
 import type { IntegrationProvider } from '../domain/integration.js'
-import { normaliseAccount } from './integration-accounts.js'
+import { accountHint, normaliseAccount } from './integration-accounts.js'
+import { adoptReceipts } from './receipt-adoption.js'
 import { cleanText, isUuid } from './values.js'
 
 /** An account at a provider whose deliveries are this company's. */
@@ -37,8 +38,40 @@ export interface IntegrationChange {
 
 const columns = `id, provider, account, label, created_at as "createdAt", updated_at as "updatedAt"`
 
-/** Which accounts, numbers and organisations are the company's; its leadership's to see and to change. */
-export function createIntegrationStore(database: Pick<Database, 'withTenant'>) {
+/** So many receipts change hands in one transaction. */
+const adoptedAtOnce = 1000
+
+/**
+ * Which accounts, numbers and organisations are the company's; its leadership's to see and to change. What came of an
+ * account before it was claimed is the company's from then on: `adopted` is told that there is something to take.
+ */
+export function createIntegrationStore(
+  database: Pick<Database, 'withTenant' | 'withService'>,
+  { adopted }: { adopted?: () => void } = {},
+) {
+  /** The claim and the first of what it brings, in one transaction; the rest, of which there is seldom any, after it. */
+  async function claim(
+    { tenantId, ...actor }: Actor,
+    work: (trx: Knex.Transaction) => Promise<Integration | undefined>,
+  ): Promise<Integration | undefined> {
+    let count = 0
+    const claimed = await database
+      .withTenant({ tenantId, ...actor }, async (trx) => {
+        const made = await work(trx)
+        if (!made) return undefined
+        await asService(trx)
+        count = await adoptReceipts(trx, { tenantId, ...made }, adoptedAtOnce)
+        return made
+      })
+      .catch(asProblem)
+    if (!claimed || count === 0) return claimed
+    adopted?.()
+    while (count === adoptedAtOnce)
+      count = await database.withService(tenantId, (trx) => adoptReceipts(trx, { tenantId, ...claimed }, adoptedAtOnce))
+    adopted?.()
+    return claimed
+  }
+
   return {
     /** One page, newest first. */
     list: (actor: Actor, filter: IntegrationFilter): Promise<IntegrationPage> =>
@@ -59,22 +92,20 @@ export function createIntegrationStore(database: Pick<Database, 'withTenant'>) {
       }: { provider: IntegrationProvider; account: string; label?: string | null | undefined },
     ): Promise<Integration> => {
       const values = [actor.tenantId, provider, normalised(provider, account), clean(label)]
-      const added = await database
-        .withTenant(actor, (trx) =>
-          one(
-            trx,
-            `insert into integrations (tenant_id, provider, account, label) values (?, ?, ?, ?) returning ${columns}`,
-            values,
-          ),
-        )
-        .catch(asProblem)
+      const added = await claim(actor, (trx) =>
+        one(
+          trx,
+          `insert into integrations (tenant_id, provider, account, label) values (?, ?, ?, ?) returning ${columns}`,
+          values,
+        ),
+      )
       if (!added) throw new Error('the integration was not written')
       return added
     },
 
     /** @returns undefined when there is none such */
     change: async (actor: Actor, id: string, change: IntegrationChange): Promise<Integration | undefined> =>
-      isUuid(id) ? await database.withTenant(actor, (trx) => update(trx, id, change)).catch(asProblem) : undefined,
+      isUuid(id) ? await claim(actor, (trx) => update(trx, id, change)) : undefined,
 
     /** @returns whether there was one */
     remove: async (actor: Actor, id: string): Promise<boolean> =>
@@ -125,7 +156,7 @@ const clean = (label: string | null | undefined) => (label == null ? null : clea
 function normalised(provider: IntegrationProvider, account: string): string {
   const known = normaliseAccount(provider, account)
   if (known !== undefined) return known
-  const detail = `is neither an id nor a telephone number as ${provider} names them`
+  const detail = `must be ${accountHint(provider)}`
   throw new InvalidRequestError(`/account: ${detail}`, [{ pointer: '/account', detail }])
 }
 

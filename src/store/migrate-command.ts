@@ -8,7 +8,8 @@ export const migrateUsage = `usage: npm run migrate -- <up|down|status>
   status  list what has run and what has not; exit code 3 when something has not
 `
 
-interface Settings {
+/** Which database, and as whom. */
+export interface MigrateSettings {
   /** Of the role that owns the tables. */
   url: string
   /** The application's connection, when it is another. */
@@ -21,20 +22,24 @@ export interface Output {
 }
 
 /** Runs one migration command; answers the process's exit code. Settings are read only for a command that is one. */
-export async function migrateCommand(args: string[], settings: () => Settings, { out, err }: Output): Promise<number> {
+export async function migrateCommand(
+  args: string[],
+  settings: () => MigrateSettings | Promise<MigrateSettings>,
+  { out, err }: Output,
+): Promise<number> {
   const [word = ''] = args
   if (word === '--help' || word === '-h') return (out(migrateUsage), 0)
   const command = args.length === 1 && Object.hasOwn(commands, word) ? commands[word] : undefined
   if (!command) return (err(migrateUsage), 2)
   try {
-    return await command(settings(), out)
+    return await command(await settings(), out)
   } catch (error) {
     err(`migrate ${word}: ${error instanceof Error ? error.message : String(error)}`)
     return 1
   }
 }
 
-type Command = (settings: Settings, out: Output['out']) => Promise<number>
+type Command = (settings: MigrateSettings, out: Output['out']) => Promise<number>
 
 const commands: Partial<Record<string, Command>> = {
   async up({ url, applicationUrl }, out) {
