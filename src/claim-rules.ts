@@ -2,13 +2,13 @@ import type { Config } from './config.js'
 import { normaliseAccount } from './store/integration-accounts.js'
 import type { ClaimRules } from './store/claim-rules.js'
 
-type ClaimConfig = Pick<Config, 'production' | 'twilio' | 'callrail' | 'elevenlabs' | 'livekit'>
+type ClaimConfig = Pick<Config, 'production' | 'twilio' | 'callrail' | 'elevenlabs'>
 
 /**
  * What companies may claim at this installation. In production an account waits for the operator, for nobody else can
  * tell whose it is; the configured accounts are the installation's own.
  */
-export function claimRulesOf({ production, twilio, callrail, elevenlabs, livekit }: ClaimConfig): ClaimRules {
+export function claimRulesOf({ production, twilio, callrail, elevenlabs }: ClaimConfig): ClaimRules {
   return {
     accountsCountAtOnce: !production,
     reserved: [
@@ -19,7 +19,6 @@ export function claimRulesOf({ production, twilio, callrail, elevenlabs, livekit
       },
       { provider: 'callrail', account: callrail.accountId },
       { provider: 'elevenlabs', account: elevenlabs.agentId },
-      { provider: 'livekit', account: livekit.apiKey },
     ],
   }
 }

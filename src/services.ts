@@ -105,7 +105,7 @@ export function createServices({ config, log, metrics, client, version, together
     calls,
     refreshTokens,
     eventLog: createEventLog(database),
-    integrations: createIntegrationStore(database, claimRulesOf(config)),
+    integrations: createIntegrationStore(database, { rules: claimRulesOf(config), adopted: webhooks.wakeDrain }),
     deliveries: webhooks.deliveries,
     replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
     purgeSchedule,

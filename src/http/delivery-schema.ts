@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { replayableStatuses, type ReplayFilter } from '../domain/delivery.js'
+import { webhookProviders } from '../domain/webhook.js'
 import { headersView, payloadView } from '../observability/payload-view.js'
 import type { Services } from '../services.js'
 
@@ -9,25 +10,33 @@ const time = z.iso
   .transform((text) => new Date(text).toISOString())
   .refine((text) => /^(?!0000)\d{4}-/.test(text), 'must be within the years 1 to 9999')
 const word = z.string().min(1).max(300)
+const provider = z.enum(webhookProviders)
+/** A range that nothing can be in is a mistake. */
+const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefined }) =>
+  from === undefined || to === undefined || from < to
+const notInOrder = { path: ['to'], message: 'must be later than from' }
 
-export const deliveryQuery = z.strictObject({
-  provider: word.optional(),
-  status: z.enum(['received', 'processed', 'waiting', 'unmatched', 'failed']).optional(),
-  external_id: word.optional().meta({ description: 'The provider’s id of the call, conversation or message' }),
-  from: time.optional().meta({ description: 'Received at or after' }),
-  to: time.optional().meta({ description: 'Received before' }),
-  cursor: z.string().min(1).max(500).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-})
+export const deliveryQuery = z
+  .strictObject({
+    provider: provider.optional(),
+    status: z.enum(['received', 'processed', 'waiting', 'unmatched', 'failed']).optional(),
+    external_id: word.optional().meta({ description: 'The provider’s id of the call, conversation or message' }),
+    from: time.optional().meta({ description: 'Received at or after' }),
+    to: time.optional().meta({ description: 'Received before' }),
+    cursor: z.string().min(1).max(500).optional(),
+    limit: z.coerce.number().int().min(1).max(100).default(20),
+  })
+  .refine(inOrder, notInOrder)
 
 const replayFilter = z
   .strictObject({
-    provider: word.optional(),
+    provider: provider.optional(),
     status: z.enum(replayableStatuses).optional().meta({ description: 'All three when absent' }),
     external_id: word.optional(),
     from: time.optional(),
     to: time.optional(),
   })
+  .refine(inOrder, notInOrder)
   .meta({ id: 'ReplayFilter' })
 
 export const replayBody = z

@@ -72,8 +72,8 @@ export async function insertCalls(trx: Knex.Transaction, calls: readonly CallRec
     `insert into call_logs (id, company_id, provider, external_id, ${names.join(', ')})
      select id, company_id, provider, external_id, ${names.join(', ')}
      from jsonb_to_recordset(?::jsonb) as n (id uuid, company_id uuid, provider text, external_id text, ${types})
-     order by provider, external_id
-     on conflict (provider, external_id) do nothing returning id`,
+     order by provider, external_id, company_id
+     on conflict do nothing returning id`,
     [parameter(calls.map(rowOf))],
   )
   return new Set(rows.map(({ id }) => id))

@@ -111,6 +111,11 @@ export async function adoptTenant(trx: Knex.Transaction, tenantId: string): Prom
 /** Lets a service transaction see the rows of every tenant again. */
 export const everyTenant = `select set_config('app.tenant_id', '', true)`
 
+/** Lets a tenant's transaction go on as background work of that tenant: it also sees the rows of nobody. */
+export async function asService(trx: Knex.Transaction): Promise<void> {
+  await trx.raw(`select set_config('role', 'parley_service', true)`)
+}
+
 async function assertBound(trx: Knex.Transaction): Promise<void> {
   const { rows } = await trx.raw<{ rows: { exempt: boolean; owned: string | null }[] }>(
     `select rolsuper or rolbypassrls as exempt, (

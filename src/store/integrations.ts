@@ -2,10 +2,11 @@ import type { Knex } from 'knex'
 import { ForbiddenError, InvalidRequestError, ParleyError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
 import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
-import type { Database } from './database.js'
+import { asService, type Database } from './database.js'
 import type { ClaimStanding, IntegrationProvider } from '../domain/integration.js'
 import { assertClaimable, type ClaimRules, standingOf } from './claim-rules.js'
-import { normaliseAccount } from './integration-accounts.js'
+import { accountHint, normaliseAccount } from './integration-accounts.js'
+import { adoptReceipts } from './receipt-adoption.js'
 import { cleanText, isUuid } from './values.js'
 
 /** An account at a provider whose deliveries are this company's. */
@@ -42,8 +43,40 @@ const columns = `id, provider, account, label, standing, created_at as "createdA
 /** Nothing is the installation's own, and accounts wait for the operator. */
 const strict: ClaimRules = { reserved: [], accountsCountAtOnce: false }
 
-/** Which accounts and numbers the company claims; its leadership's to see and to change. */
-export function createIntegrationStore(database: Pick<Database, 'withTenant'>, rules: ClaimRules = strict) {
+/** So many receipts change hands in one transaction. */
+const adoptedAtOnce = 1000
+
+/**
+ * Which accounts and numbers the company claims; its leadership's to see and to change. What came of an
+ * account before it was claimed, unless the claim is pending, is the company's from then on: `adopted` is told that there is something to take.
+ */
+export function createIntegrationStore(
+  database: Pick<Database, 'withTenant' | 'withService'>,
+  { adopted, rules = strict }: { adopted?: () => void; rules?: ClaimRules } = {},
+) {
+  /** The claim and the first of what it brings, in one transaction; the rest, of which there is seldom any, after it. */
+  async function claim(
+    { tenantId, ...actor }: Actor,
+    work: (trx: Knex.Transaction) => Promise<Integration | undefined>,
+  ): Promise<Integration | undefined> {
+    let count = 0
+    const claimed = await database
+      .withTenant({ tenantId, ...actor }, async (trx) => {
+        const made = await work(trx)
+        if (!made || made.standing === 'pending') return made
+        await asService(trx)
+        count = await adoptReceipts(trx, { tenantId, ...made }, adoptedAtOnce)
+        return made
+      })
+      .catch(asProblem)
+    if (!claimed || count === 0) return claimed
+    adopted?.()
+    while (count === adoptedAtOnce)
+      count = await database.withService(tenantId, (trx) => adoptReceipts(trx, { tenantId, ...claimed }, adoptedAtOnce))
+    adopted?.()
+    return claimed
+  }
+
   return {
     /** One page, newest first. */
     list: (actor: Actor, filter: IntegrationFilter): Promise<IntegrationPage> =>
@@ -65,25 +98,21 @@ export function createIntegrationStore(database: Pick<Database, 'withTenant'>, r
     ): Promise<Integration> => {
       const known = normalised(provider, account)
       assertClaimable({ provider, account: known }, rules)
-      const values = [actor.tenantId, provider, known, clean(label), standingOf(known, rules)]
-      const added = await database
-        .withTenant(actor, (trx) =>
-          one(
-            trx,
-            `insert into integrations (tenant_id, provider, account, label, standing) values (?, ?, ?, ?, ?) returning ${columns}`,
-            values,
-          ),
-        )
-        .catch(asProblem)
+      const values = [actor.tenantId, provider, known, clean(label), standingOf({ provider, account: known }, rules)]
+      const added = await claim(actor, (trx) =>
+        one(
+          trx,
+          `insert into integrations (tenant_id, provider, account, label, standing) values (?, ?, ?, ?, ?) returning ${columns}`,
+          values,
+        ),
+      )
       if (!added) throw new Error('the integration was not written')
       return added
     },
 
     /** Another account is another claim. @returns undefined when there is none such */
     change: async (actor: Actor, id: string, change: IntegrationChange): Promise<Integration | undefined> =>
-      isUuid(id)
-        ? await database.withTenant(actor, (trx) => update(trx, id, change, rules)).catch(asProblem)
-        : undefined,
+      isUuid(id) ? await claim(actor, (trx) => update(trx, id, change, rules)) : undefined,
 
     /** @returns whether there was one */
     remove: async (actor: Actor, id: string): Promise<boolean> =>
@@ -128,7 +157,7 @@ async function update(
   const account = change.account === undefined ? current.account : normalised(current.provider, change.account)
   const moved = account !== current.account
   if (moved) assertClaimable({ provider: current.provider, account }, rules, '/account')
-  const standing = moved ? standingOf(account, rules) : current.standing
+  const standing = moved ? standingOf({ provider: current.provider, account }, rules) : current.standing
   const label = change.label === undefined ? current.label : clean(change.label)
   return await one(
     trx,
@@ -142,7 +171,7 @@ const clean = (label: string | null | undefined) => (label == null ? null : clea
 function normalised(provider: IntegrationProvider, account: string): string {
   const known = normaliseAccount(provider, account)
   if (known !== undefined) return known
-  const detail = `is neither an id nor a telephone number as ${provider} names them`
+  const detail = `must be ${accountHint(provider)}`
   throw new InvalidRequestError(`/account: ${detail}`, [{ pointer: '/account', detail }])
 }
 

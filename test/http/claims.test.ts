@@ -7,12 +7,14 @@ import { acme, actors, createWorld, type World } from '../store/world.js'
 import { call } from '../support/client.js'
 import { secret, startApp, type TestApp, tokenFor } from './harness.js'
 
+const ac = (n: number) => `AC${String(n).padStart(32, '0')}`
+const shared = ac(99)
+const sharedCompany = `COM${'0'.repeat(32)}`
 const configured = {
-  TWILIO_ACCOUNT_SID: 'AC-shared',
+  TWILIO_ACCOUNT_SID: shared,
   TWILIO_FROM_NUMBER: '+1 (500) 555-0001',
-  CALLRAIL_ACCOUNT_ID: 'COM-shared',
+  CALLRAIL_ACCOUNT_ID: sharedCompany,
   ELEVENLABS_AGENT_ID: 'agent_shared',
-  LIVEKIT_API_KEY: 'shared-key',
 }
 const rules = claimRulesOf(loadConfig({ NODE_ENV: 'test', JWT_SECRET: secret, ...configured }))
 
@@ -29,7 +31,7 @@ beforeAll(async () => {
     ['development', true],
     ['production', false],
   ] as const) {
-    const integrations = createIntegrationStore(world.database, { ...rules, accountsCountAtOnce })
+    const integrations = createIntegrationStore(world.database, { rules: { ...rules, accountsCountAtOnce } })
     apps[name] = await startApp({ routes: integrationRoutes({ integrations }) })
   }
   const { tenantId, userId, role } = actors.acmeLead
@@ -52,32 +54,32 @@ describe('what a company may claim @integration @multitenant', () => {
       (await ask('production', 'POST', '/integrations', { provider: 'twilio', account: '+15005550006' })).body,
     ).toMatchObject({ standing: 'claimed' })
     expect(
-      (await ask('production', 'POST', '/integrations', { provider: 'twilio', account: 'AC1' })).body,
+      (await ask('production', 'POST', '/integrations', { provider: 'twilio', account: ac(1) })).body,
     ).toMatchObject({ standing: 'pending' })
     expect(
       (await ask('production', 'POST', '/integrations', { provider: 'callrail', account: '155920786' })).body,
     ).toMatchObject({ standing: 'pending' })
     expect(
-      (await ask('development', 'POST', '/integrations', { provider: 'twilio', account: 'AC2' })).body,
+      (await ask('development', 'POST', '/integrations', { provider: 'twilio', account: ac(2) })).body,
     ).toMatchObject({ standing: 'claimed' })
     expect(await rows()).toEqual([
       { provider: 'twilio', account: '+15005550006', standing: 'claimed' },
       { provider: 'callrail', account: '155920786', standing: 'pending' },
-      { provider: 'twilio', account: 'AC1', standing: 'pending' },
-      { provider: 'twilio', account: 'AC2', standing: 'claimed' },
+      { provider: 'twilio', account: ac(1), standing: 'pending' },
+      { provider: 'twilio', account: ac(2), standing: 'claimed' },
     ])
   })
 
   it('whoever moves a confirmed claim to another account makes a new one; its label changes nothing', async () => {
     const [row] = await world.admin<{ id: string }>(
-      `insert into integrations (tenant_id, provider, account) values ($1, 'twilio', 'AC1') returning id`,
-      [acme],
+      `insert into integrations (tenant_id, provider, account) values ($1, 'twilio', $2) returning id`,
+      [acme, ac(1)],
     )
     const path = `/integrations/${row?.id}`
-    expect((await ask('production', 'PATCH', path, { account: 'AC1', label: 'Ours' })).body).toMatchObject({
+    expect((await ask('production', 'PATCH', path, { account: ac(1), label: 'Ours' })).body).toMatchObject({
       standing: 'confirmed',
     })
-    expect((await ask('production', 'PATCH', path, { account: 'AC2' })).body).toMatchObject({ standing: 'pending' })
+    expect((await ask('production', 'PATCH', path, { account: ac(2) })).body).toMatchObject({ standing: 'pending' })
     expect((await ask('production', 'PATCH', path, { account: '+15005550006' })).body).toMatchObject({
       standing: 'claimed',
     })
@@ -85,11 +87,10 @@ describe('what a company may claim @integration @multitenant', () => {
 
   it.each([
     ['clerk', 'org_victim', '/provider'],
-    ['twilio', 'AC-shared', '/account'],
+    ['twilio', shared, '/account'],
     ['twilio', '+15005550001', '/account'],
-    ['callrail', 'COM-shared', '/account'],
+    ['callrail', sharedCompany, '/account'],
     ['elevenlabs', 'agent_shared', '/account'],
-    ['livekit', 'shared-key', '/account'],
   ] as const)('%s %s is no company’s to claim: 422 naming %s', async (provider, account, pointer) => {
     for (const where of ['development', 'production'] as const) {
       const answer = await ask(where, 'POST', '/integrations', { provider, account })

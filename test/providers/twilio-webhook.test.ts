@@ -291,7 +291,8 @@ describe('a call of Twilio @unit', () => {
       form({ AccountSid: 'AC1', ConferenceSid: 'CF1', RecordingSid: 'RE1', RecordingStatus: 'completed' }),
     )
     expect(conference.effect).toMatchObject({ externalId: 'CF1' })
-    expect(conference.effect).not.toHaveProperty('tenant')
+    expect(conference.effect).toMatchObject({ makesNone: true })
+    expect(done.effect).not.toHaveProperty('makesNone')
   })
 
   it('is read from JSON where the address was signed with its hash', () => {

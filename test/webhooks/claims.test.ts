@@ -16,10 +16,11 @@ afterAll(() => engine.close())
 afterEach(() => engine.admin('delete from integrations'))
 
 const claims = (accountsCountAtOnce: boolean) =>
-  createIntegrationStore(engine.database, { reserved: [], accountsCountAtOnce })
+  createIntegrationStore(engine.database, { rules: { reserved: [], accountsCountAtOnce } })
 let n = 0
 const sid = (prefix: string) => `${prefix}${String(++n).padStart(32, '0')}`
 const account = 'AC00000000000000000000000000000001'
+const company = 'COM00000000000000000000000000000001'
 const ours = '+15005550006'
 
 const twilioCall = (callSid: string) =>
@@ -49,7 +50,7 @@ const callrailCall = (id: string) =>
     '/webhooks/callrail/call-complete',
     JSON.stringify({
       resource_id: id,
-      company_resource_id: 'COM1',
+      company_resource_id: company,
       tracking_phone_number: ours,
       start_time: '2026-03-31T10:00:00Z',
       answered: true,
@@ -77,7 +78,7 @@ describe('claims of two companies on one event @integration @multitenant', () =>
   it('a number goes before an account, whichever was claimed first', async () => {
     const store = claims(true)
     for (const provider of ['twilio', 'callrail'] as const) {
-      await store.add(actors.borealisLead, { provider, account: provider === 'twilio' ? account : 'COM1' })
+      await store.add(actors.borealisLead, { provider, account: provider === 'twilio' ? account : company })
       await store.add(actors.acmeLead, { provider, account: ours })
     }
     expect(await owners()).toEqual(['acme', 'acme', 'acme'])
@@ -86,7 +87,7 @@ describe('claims of two companies on one event @integration @multitenant', () =>
   it('an account that the operator has not confirmed takes nothing, not even what nobody claims', async () => {
     const store = claims(false)
     await store.add(actors.borealisLead, { provider: 'twilio', account })
-    await store.add(actors.borealisLead, { provider: 'callrail', account: 'COM1' })
+    await store.add(actors.borealisLead, { provider: 'callrail', account: company })
     expect(await owners()).toEqual([])
     await engine.admin(`update integrations set standing = 'confirmed'`)
     expect(await owners()).toEqual(['borealis', 'borealis', 'borealis'])
@@ -94,8 +95,8 @@ describe('claims of two companies on one event @integration @multitenant', () =>
 
   it('a confirmed account goes before a number that somebody only claims', async () => {
     await engine.admin(
-      `insert into integrations (tenant_id, provider, account) values ($1, 'twilio', $2), ($1, 'callrail', 'COM1')`,
-      [acme, account],
+      `insert into integrations (tenant_id, provider, account) values ($1, 'twilio', $2), ($1, 'callrail', $3)`,
+      [acme, account, company],
     )
     for (const provider of ['twilio', 'callrail'] as const)
       await claims(false).add(actors.borealisLead, { provider, account: ours })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { streamRaw } from '../body.js'
-import { type Incoming, route, type Route } from '../route.js'
+import { type Incoming, type RawDocumentation, type ResponseDefinition, route, type Route } from '../route.js'
 import type { ReceivingProvider, ReceivingRoute, WebhookAnswer, WebhookReceiver } from '../webhook-receiver.js'
 
 export interface WebhookRouteDeps {
@@ -30,15 +30,19 @@ function webhookRoute(
     method: 'post',
     path: address.paths,
     operationId: `${address.name}Webhook`,
-    summary: `Takes a webhook of ${provider.name}`,
+    summary: address.documentation.summary,
+    description: `Of ${provider.name}; see docs/webhooks.md. A slash at the end of the address is as good.`,
     tags: ['webhooks'],
     auth: 'none',
     // Whoever has the provider's secret may send as much as happens.
     anonymousLimit: false,
     request: {
-      raw: provider.intake
-        ? { limitBytes: provider.intake.limitBytes, streamed: true }
-        : { limitBytes: bodyLimitBytes },
+      raw: {
+        ...(provider.intake
+          ? { limitBytes: provider.intake.limitBytes, streamed: true }
+          : { limitBytes: bodyLimitBytes }),
+        documented: documentationOf(address),
+      },
     },
   } as const
   const receive = async ({ raw, ctx }: Pick<Incoming, 'raw' | 'ctx'>) => {
@@ -54,9 +58,33 @@ function webhookRoute(
     responses: {
       200: { description: 'Processed, or seen before', schema: answerSchema },
       202: { description: 'Durable, processed later', schema: answerSchema },
+      ...refusals,
     },
     handler: receive,
   })
+}
+
+const refusals = {
+  400: { description: 'The body cannot be read' },
+  401: { description: 'Not authentic: no signature, a wrong one, or one of another time; nothing is stored' },
+  413: { description: 'The body is too large' },
+  422: { description: 'A field of the event is missing or wrong; `errors` names it' },
+  500: { description: 'Failed for good; the delivery may be sent again, or replayed' },
+  503: { description: 'The provider’s secret is not configured, or neither database nor disk takes the delivery' },
+} as const
+
+function documentationOf({ documentation }: ReceivingRoute): RawDocumentation {
+  const { contentTypes = ['application/json'], signature = {}, otherHeaders = {}, query = {} } = documentation
+  const parameters = (place: 'header' | 'query', named: Readonly<Record<string, string>>, required: boolean) =>
+    Object.entries(named).map(([name, description]) => ({ in: place, name, description, required }))
+  return {
+    contentTypes,
+    parameters: [
+      ...parameters('query', query, true),
+      ...parameters('header', signature, true),
+      ...parameters('header', otherHeaders, false),
+    ],
+  }
 }
 
 const statusHeader = { 'X-Webhook-Status': 'processed, accepted or duplicate_ignored' }
@@ -68,14 +96,15 @@ function ownAnswer(
   receive: (incoming: Pick<Incoming, 'raw' | 'ctx'>) => Promise<WebhookAnswer>,
 ): Route {
   const { status, description } = answer
-  const definition = {
+  const responses: Record<number, ResponseDefinition> = { ...refusals }
+  responses[status] = {
     description,
     headers: statusHeader,
     ...(status === 200 ? { contentType: answer.contentType } : {}),
   }
   return route({
     ...common,
-    responses: { [status]: definition },
+    responses,
     handler: async (incoming: Pick<Incoming, 'raw' | 'ctx'>) => {
       const { body } = await receive(incoming)
       const headers = { 'X-Webhook-Status': body.status, 'X-Webhook-Event': encodeURIComponent(body.event_id) }

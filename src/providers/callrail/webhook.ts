@@ -3,7 +3,13 @@ import { digest, requireId } from '../delivery-key.js'
 import { isSignedByAny, usable } from '../hmac.js'
 import { type Fields, fieldsOf } from '../json.js'
 import { keptHeaders } from '../kept-headers.js'
-import { bothForms, type Verification, type WebhookProvider, type WebhookRoute } from '../provider.js'
+import {
+  bothForms,
+  type RouteDocumentation,
+  type Verification,
+  type WebhookProvider,
+  type WebhookRoute,
+} from '../provider.js'
 import { readJsonObject, storedJson } from '../raw-body.js'
 import { accountsOfCall, callEffect } from './call-effect.js'
 import { callFields, isMessage } from './fields.js'
@@ -19,10 +25,27 @@ const kinds = ['pre-call', 'call-complete', 'call-modified'] as const
 type CallKind = (typeof kinds)[number]
 const message = 'text-message'
 
+const documented = (summary: string): RouteDocumentation => ({
+  summary,
+  signature: { Signature: 'Base64 HMAC-SHA1 over the body' },
+})
+
 const routes: Readonly<Record<CallKind, WebhookRoute>> = {
-  'pre-call': { name: 'callrailPreCall', paths: bothForms('/webhooks/callrail/pre-call') },
-  'call-complete': { name: 'callrailCallComplete', paths: bothForms('/webhooks/callrail/call-complete') },
-  'call-modified': { name: 'callrailCallModified', paths: bothForms('/webhooks/callrail/call-modified') },
+  'pre-call': {
+    name: 'callrailPreCall',
+    paths: bothForms('/webhooks/callrail/pre-call'),
+    documentation: documented('A call of CallRail that rings'),
+  },
+  'call-complete': {
+    name: 'callrailCallComplete',
+    paths: bothForms('/webhooks/callrail/call-complete'),
+    documentation: documented('A call of CallRail that is over, or a text message'),
+  },
+  'call-modified': {
+    name: 'callrailCallModified',
+    paths: bothForms('/webhooks/callrail/call-modified'),
+    documentation: documented('What somebody changed of a call of CallRail'),
+  },
 }
 
 /**

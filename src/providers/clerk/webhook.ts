@@ -5,7 +5,7 @@ import { headerOf, isPlain, wrongFields } from '../body.js'
 import { keptHeaders } from '../kept-headers.js'
 import { readJsonObject } from '../raw-body.js'
 import { type Fields, fieldsOf } from '../json.js'
-import { bothForms, type WebhookProvider } from '../provider.js'
+import { bothForms, type RouteDocumentation, type WebhookProvider } from '../provider.js'
 import { createStandardVerifier, decodedKey } from '../standard-webhooks.js'
 import { identityChange } from './events.js'
 
@@ -17,6 +17,16 @@ export interface ClerkWebhookConfig {
   now?: () => number
 }
 
+const documentation: RouteDocumentation = {
+  summary: 'Users, organisations and memberships of Clerk',
+  signature: {
+    'svix-id': 'The message; the same in every attempt',
+    'svix-timestamp': 'Seconds since the epoch; at most 300 off',
+    'svix-signature':
+      'v1,<base64> of HMAC-SHA256 over "<svix-id>.<svix-timestamp>.<body>"; several, with blanks between',
+  },
+}
+
 /** Clerk's webhooks, which Svix delivers (clerk.com/docs/guides/development/webhooks/overview). */
 export function createClerkWebhooks({ webhookSecrets, acceptUnsigned, now }: ClerkWebhookConfig): WebhookProvider {
   const keys = webhookSecrets.flatMap((secret) => decodedKey(secret) ?? [])
@@ -24,7 +34,7 @@ export function createClerkWebhooks({ webhookSecrets, acceptUnsigned, now }: Cle
   const open = acceptUnsigned && webhookSecrets.length === 0
   return {
     name: 'clerk',
-    routes: [{ name: 'clerk', paths: bothForms('/webhooks/clerk') }],
+    routes: [{ name: 'clerk', paths: bothForms('/webhooks/clerk'), documentation }],
     configured: keys.length > 0 || open,
     verify(rawBody, headers) {
       if (open) return { ok: true }

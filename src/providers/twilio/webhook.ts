@@ -39,9 +39,24 @@ const answers: Readonly<Record<TwilioRoute, ProviderAnswer>> = {
   recording: { status: 204, description: 'Nothing: a status callback asks for no answer' },
 }
 
+const summaries: Readonly<Record<TwilioRoute, string>> = {
+  call: 'An incoming call of Twilio, or the status of a call',
+  sms: 'An incoming text message of Twilio, or the status of one',
+  recording: 'The status of a recording of Twilio',
+}
+
 const route = (name: TwilioRoute): WebhookRoute => ({
   name: `twilio${name[0]?.toUpperCase()}${name.slice(1)}`,
   paths: bothForms(`/webhooks/twilio/${name}`),
+  documentation: {
+    summary: summaries[name],
+    // JSON comes with the hash of its body in the address (bodySHA256).
+    contentTypes: ['application/x-www-form-urlencoded', 'application/json'],
+    signature: {
+      'X-Twilio-Signature':
+        'Base64 HMAC-SHA1 over the address as Twilio has it, and each field’s name and value, sorted by name',
+    },
+  },
   answer: answers[name],
 })
 
