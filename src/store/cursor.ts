@@ -12,12 +12,19 @@ export const encodeCursor = (position: Position) => Buffer.from(JSON.stringify(p
 /** @throws InvalidRequestError for what is no cursor of ours */
 export function decodeCursor(cursor: string): Position {
   const [time, id, ...rest] = parseCursor(cursor)
-  const isTime =
-    typeof time === 'string' && /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}Z$/.test(time) && !Number.isNaN(Date.parse(time))
-  if (isTime && typeof id === 'string' && isUuid(id) && rest.length === 0) return [time, id]
+  if (isTime(time) && typeof id === 'string' && isUuid(id) && rest.length === 0) return [time, id]
   throw new InvalidRequestError('the cursor is not one of ours', [
     { pointer: 'query/cursor', detail: 'must be the next_cursor of an earlier page' },
   ])
+}
+
+const microseconds = /^(?!0000)(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})\d{3}Z$/
+
+/** A time that is in the calendar: what the database cannot read would be its failure. */
+function isTime(value: unknown): value is string {
+  const milliseconds = typeof value === 'string' ? microseconds.exec(value)?.[1] : undefined
+  const date = new Date(`${milliseconds}Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString() === `${milliseconds}Z`
 }
 
 function parseCursor(cursor: string): unknown[] {

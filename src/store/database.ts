@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   log?: StoreLog
   /** A caller waits this long for a free or a new connection: a request that degrades must degrade soon. */
   acquireTimeoutMs?: number
+  /** The server ends a statement before: whatever takes this long has no server at the other end any more. */
+  queryTimeoutMs?: number
 }
 
 type DatabaseRole = 'parley_app' | 'parley_service'
@@ -26,12 +28,19 @@ interface Context {
 }
 
 const statementTimeoutMs = 15_000
+const silenceMs = statementTimeoutMs + 5_000
 /** A process that froze inside a transaction must not hold its locks for ever. */
 const idleTimeoutMs = 30_000
 
 /** The pool. Tenants' rows are reached through withTenant and withService only: the login role itself has no rights. */
-export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000 }: DatabaseOptions) {
-  const pool = createPool({ url, name: 'parley', size: poolSize, acquireTimeoutMs })
+export function createDatabase({
+  url,
+  poolSize,
+  log,
+  acquireTimeoutMs = 3_000,
+  queryTimeoutMs = silenceMs,
+}: DatabaseOptions) {
+  const pool = createPool({ url, name: 'parley', size: poolSize, acquireTimeoutMs, queryTimeoutMs })
 
   async function run<T>(context: Context, work: Work<T>): Promise<T> {
     try {

@@ -15,6 +15,9 @@ const abandonedSeconds = 15
 /** A signal this old was left behind by a drain that died between its commit and the sending. */
 const leftoverSeconds = 10
 
+/** One row that somebody holds must not keep a batch, and with it the locks that it has, for longer. */
+const patience = `select set_config('lock_timeout', '2000', true)`
+
 // Whose a receipt is as far as can be told before it is read: its own company, its session's, that of the account which it
 // came from, of its call or room; else that account itself, or what names none, of one provider together.
 const company = `coalesce(r.tenant_id::text, c.tenant_id::text, i.tenant_id::text,
@@ -59,7 +62,7 @@ export function createReceiptDrain({ database, processing, maxBatchMs = 50 }: Re
    */
   const take = (ids: readonly string[], onEach: () => void = () => undefined): Promise<SettledReceipt[]> =>
     database.withService(undefined, async (trx) => {
-      const receipts = await lock(trx, ids)
+      const [receipts] = await Promise.all([lock(trx, ids), trx.raw(patience)])
       return await processing.applyAll(trx, receipts, { signalPending: true, until: Date.now() + maxBatchMs, onEach })
     })
 

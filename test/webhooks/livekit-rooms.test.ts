@@ -41,7 +41,7 @@ const calls = (...ids: string[]) =>
     [ids],
   )
 const settle = async () => {
-  await engine.admin('update webhook_receipts set next_attempt_at = now()')
+  await engine.admin('update webhook_receipts set drain = true, next_attempt_at = now()')
   await engine.engine.activityDeps.drain.batch(256)
 }
 
@@ -65,6 +65,7 @@ describe('a room that two companies speak of @integration @multitenant', () => {
     await sendLivekit(engine.app.url, recorded('late'))
     await settle()
     expect((await calls(theirs))[0]).toMatchObject({ recordingUrl: null })
+    expect((await engine.receipts(`kind = 'egress_ended' and status = 'waiting'`)).length).toBe(1)
     await sendLivekit(engine.app.url, named('late', mine))
     await settle()
     expect((await calls(mine))[0]).toMatchObject({ recordingUrl: 'https://s3.example.com/late.mp4' })

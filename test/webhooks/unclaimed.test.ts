@@ -18,7 +18,10 @@ let app: TestApp
 const tokens: Record<string, string> = {}
 beforeAll(async () => {
   repair = await startRepair({ env: { ...phoneEnv, ...livekitEnv, ELEVENLABS_WEBHOOK_SECRET: elevenLabsSecret } })
-  const integrations = createIntegrationStore(repair.database, { adopted: repair.engine.wakeDrain })
+  const integrations = createIntegrationStore(repair.database, {
+    adopted: repair.engine.wakeDrain,
+    rules: { reserved: [], accountsCountAtOnce: true },
+  })
   app = await startApp({ routes: integrationRoutes({ integrations }) })
   for (const [name, { tenantId, userId, role }] of Object.entries(actors))
     tokens[name] = await tokenFor({ sub: userId, company_id: tenantId, role })
@@ -68,7 +71,7 @@ describe('events of an account that nobody has claimed @integration @multitenant
     await send(alien)
     await parked(fields.CallSid)
     await parked(alien.CallSid)
-    expect(await rowOf(fields.CallSid)).toMatchObject({ tenant_id: null, accounts: [account, '+15005559999'] })
+    expect(await rowOf(fields.CallSid)).toMatchObject({ tenant_id: null, accounts: ['+15005559999', account] })
     expect(await seenBy('acmeLead', fields.CallSid)).toEqual([])
 
     expect((await claim('acmeLead', 'twilio', account)).status).toBe(201)
@@ -127,6 +130,19 @@ describe('events of an account that nobody has claimed @integration @multitenant
       status: 200,
       body: { status: 'processed' },
     })
+  })
+
+  it('are left alone while the claim is pending, and come with the operator’s word', async () => {
+    const fields = callOf(`AC${hex()}`)
+    await send(fields)
+    await parked(fields.CallSid)
+    const strict = createIntegrationStore(repair.database, { adopted: repair.engine.wakeDrain })
+    const { id } = await strict.add(actors.borealisLead, { provider: 'twilio', account: fields.AccountSid })
+    expect(await rowOf(fields.CallSid)).toMatchObject({ status: 'unmatched', tenant_id: null })
+    await repair.admin(`update integrations set standing = 'confirmed' where id = $1`, [id])
+    await strict.change(actors.borealisLead, id, { label: 'Reception' })
+    await eventually(async () => (await statusOf(fields.CallSid)) === 'processed')
+    expect(await outcomes(fields.CallSid)).toEqual([{ tenant_id: borealis, outcome: 'completed' }])
   })
 
   it('are left alone when the claim is refused', async () => {

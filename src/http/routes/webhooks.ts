@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { InvalidRequestError } from '../../domain/errors.js'
 import { streamRaw } from '../body.js'
 import { type Incoming, type RawDocumentation, type ResponseDefinition, route, type Route } from '../route.js'
 import type { ReceivingProvider, ReceivingRoute, WebhookAnswer, WebhookReceiver } from '../webhook-receiver.js'
@@ -48,7 +49,7 @@ function webhookRoute(
   const receive = async ({ raw, ctx }: Pick<Incoming, 'raw' | 'ctx'>) => {
     const arrivedAt = Date.now()
     const target = ctx.originalUrl
-    const url = new URL(target, 'http://localhost')
+    const url = addressOf(target)
     const stream = provider.intake ? { stream: streamRaw(ctx, provider.intake.limitBytes) } : {}
     return await receiver.receive(provider, { rawBody: raw, ...stream, headers: ctx.headers, url, target, arrivedAt })
   }
@@ -62,6 +63,19 @@ function webhookRoute(
     },
     handler: receive,
   })
+}
+
+/**
+ * Path and query of a request's target, which a proxy may send with its whole address. Routes are found in any case, and
+ * so is what the path says; the query is as it came.
+ * @throws InvalidRequestError 400 for what is no address
+ */
+function addressOf(target: string): URL {
+  const address = `http://localhost${target.replace(/^https?:\/\/[^/?#]*/i, '')}`
+  if (!URL.canParse(address)) throw new InvalidRequestError('the address cannot be read', undefined, 400)
+  const url = new URL(address)
+  url.pathname = url.pathname.toLowerCase()
+  return url
 }
 
 const refusals = {
