@@ -7,6 +7,8 @@ import * as identityPartner from './0005_identity_partner.js'
 import * as apiKeys from './0006_api_keys.js'
 import * as resources from './0007_resources.js'
 import * as realtime from './0008_realtime.js'
+import * as callsPerCompany from './0009_calls_per_company.js'
+import * as claimsAndSources from './0010_claims_and_sources.js'
 
 export interface Migration {
   name: string
@@ -24,4 +26,6 @@ export const migrations: Migration[] = [
   { name: '0006_api_keys', ...apiKeys },
   { name: '0007_resources', ...resources },
   { name: '0008_realtime', ...realtime },
+  { name: '0009_calls_per_company', ...callsPerCompany },
+  { name: '0010_claims_and_sources', ...claimsAndSources },
 ]

@@ -70,7 +70,11 @@ async function cleanEnvironment() {
 /** Every process of the run is its descendant, and ends with it. */
 function runTests(args, { report, env }) {
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const reporters = [
+    `--reporter=${join(root, 'scripts', 'test-reporter.mjs')}`,
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]
   const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], { cwd: root, stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
   return new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)))

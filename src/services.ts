@@ -27,6 +27,7 @@ import { createCompanyStore } from './store/companies.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
 import { createIdentityLookup } from './store/identity-lookup.js'
+import { claimRulesOf } from './claim-rules.js'
 import { createIntegrationStore } from './store/integrations.js'
 import { createLeadStore } from './store/leads.js'
 import { createMessageStore } from './store/messages.js'
@@ -131,7 +132,7 @@ export function createServices({ config, log, metrics, client, version, together
     apiKeys: createApiKeyStore(database),
     audit: createAudit(database),
     eventLog: createEventLog(database),
-    integrations: createIntegrationStore(database),
+    integrations: createIntegrationStore(database, { rules: claimRulesOf(config), adopted: webhooks.wakeDrain }),
     companies: createCompanyStore(database),
     staff: createStaffStore(database),
     leads: createLeadStore(database),

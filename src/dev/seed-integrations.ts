@@ -5,27 +5,23 @@ import { normaliseAccount } from '../store/integration-accounts.js'
 import { simulatedAccounts } from './simulated-accounts.js'
 
 /** What of the configuration names an account of the development company. */
-export type SeedAccounts = Partial<Pick<Config, 'twilio' | 'callrail' | 'elevenlabs' | 'livekit'>>
+export type SeedAccounts = Partial<Pick<Config, 'twilio' | 'callrail' | 'elevenlabs'>>
 
 /** The development company's accounts: the configured ones, else those that the simulator speaks for. */
-function accountsOf(companyId: string, given: SeedAccounts): [IntegrationProvider, string][] {
+function accountsOf(given: SeedAccounts): [IntegrationProvider, string][] {
   return [
     ['twilio', given.twilio?.accountSid ?? simulatedAccounts.twilioAccountSid],
     ['twilio', given.twilio?.fromNumber ?? simulatedAccounts.twilioNumber],
     ['callrail', given.callrail?.accountId ?? simulatedAccounts.callrailCompany],
     ['callrail', simulatedAccounts.callrailNumber],
     ['elevenlabs', given.elevenlabs?.agentId ?? simulatedAccounts.elevenlabsAgent],
-    ['livekit', given.livekit?.apiKey ?? simulatedAccounts.livekitKey],
     ['clerk', simulatedAccounts.clerkOrganization],
-    // These name the company itself in what they send.
-    ['bland', companyId],
-    ['uwc', companyId],
   ]
 }
 
 /** Writes them; an account that somebody has is left to them. */
 export async function seedIntegrations(trx: Knex.Transaction, companyId: string, given: SeedAccounts): Promise<void> {
-  for (const [provider, account] of accountsOf(companyId, given))
+  for (const [provider, account] of accountsOf(given))
     await trx.raw(
       'insert into integrations (tenant_id, provider, account, label) values (?, ?, ?, ?) on conflict do nothing',
       [companyId, provider, normaliseAccount(provider, account) ?? account, 'development'],

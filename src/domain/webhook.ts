@@ -2,6 +2,17 @@ import type { CallFact, CallProvider } from './call.js'
 import type { SessionEvent } from './event.js'
 import type { Role } from './identity.js'
 
+/** Who sends webhooks. */
+export const webhookProviders = [
+  'tavus',
+  'elevenlabs',
+  'livekit',
+  'twilio',
+  'callrail',
+  'clerk',
+  'bland',
+  'uwc',
+] as const
 /** What became of a receipt. A failed one has released its key. */
 export type ReceiptStatus = 'received' | 'processed' | 'waiting' | 'unmatched' | 'failed'
 /** How an event came: by its webhook, by asking the provider, or by its webhook while the database was away. */
@@ -20,6 +31,11 @@ export interface Delivery {
   eventId: string
   /** The session that the delivery proved to belong to. */
   sessionId?: string | undefined
+  /**
+   * By what its company will be found, in the provider's words: number, account, organisation, company, call or room. In a
+   * backlog each of them has its turn.
+   */
+  account?: string | undefined
   /** What is stored: the body less its secrets. */
   payload: Buffer
   headers: Record<string, string>
@@ -29,13 +45,19 @@ export interface Delivery {
 export interface SessionEffect {
   target: 'session'
   conversationId: string
+  /** Whose leadership sees the event while nobody knows its conversation. */
+  tenant?: TenantOf | undefined
   event: SessionEvent
 }
 
 /** How the company of an event is found when the event's own row does not tell it. */
 export type TenantOf =
-  /** By the account, number, company or organisation that `integrations` holds; the first that is known. */
-  | { by: 'integration'; provider: string; accounts: readonly string[] }
+  /**
+   * By the number, account, company or organisation that `integrations` holds: the first whose claim is confirmed, else
+   * the first that is claimed. In the order from what is one company's to what companies may share; `partial` where only
+   * the latter is told, so that a call which the provider told of says better whose it is.
+   */
+  | { by: 'integration'; provider: string; accounts: readonly string[]; partial?: true }
   /** Named by who signed; it must be a company of ours. */
   | { by: 'company'; companyId: string }
 
@@ -46,8 +68,13 @@ export interface CallEffect {
   externalId: string
   /** Our own id of the call, where the event carries it. */
   callId?: string | undefined
-  /** Whose a call is that has no row yet; without it the row must be there. */
+  /**
+   * Whose the call is: no other company's row is touched, and one that is not there is made. Without it the row must be
+   * there.
+   */
   tenant?: TenantOf | undefined
+  /** The row must be there all the same. */
+  makesNone?: true | undefined
   facts: readonly CallFact[]
   /** A LiveKit event, kept as its own row. */
   livekit?: LivekitEventRecord | undefined
@@ -58,6 +85,8 @@ export interface LivekitEventRecord {
   event: string
   roomSid?: string | undefined
   roomName?: string | undefined
+  /** It tells of the call and shows no room, whose metadata may name another call than the room's name does. */
+  roomless?: true | undefined
   participantIdentity?: string | undefined
   /** RFC 3339, UTC: the provider's own time. */
   createdAt: string

@@ -1,30 +1,37 @@
 import { z } from 'zod'
 import { replayableStatuses, type ReplayFilter } from '../domain/delivery.js'
+import { webhookProviders } from '../domain/webhook.js'
 import { headersView, payloadView } from '../observability/payload-view.js'
 import type { Services } from '../services.js'
 import { iso, timeField } from './fields.js'
 import { between, listQuery } from './listing.js'
 
 const word = z.string().min(1).max(300)
+const provider = z.enum(webhookProviders)
+/** A range that nothing can be in is a mistake. */
+const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefined }) =>
+  from === undefined || to === undefined || from < to
+const notInOrder = { path: ['to'], message: 'must be later than from' }
 
 export const deliveryQuery = listQuery(
   {
-    provider: word.optional(),
+    provider: provider.optional(),
     status: z.enum(['received', 'processed', 'waiting', 'unmatched', 'failed']).optional(),
     external_id: word.optional().meta({ description: 'The provider’s id of the call, conversation or message' }),
     ...between(timeField, 'Received'),
   },
   ['-received_at', 'received_at'],
-)
+).refine(inOrder, notInOrder)
 
 const replayFilter = z
   .strictObject({
-    provider: word.optional(),
+    provider: provider.optional(),
     status: z.enum(replayableStatuses).optional().meta({ description: 'All three when absent' }),
     external_id: word.optional(),
     from: timeField.optional(),
     to: timeField.optional(),
   })
+  .refine(inOrder, notInOrder)
   .meta({ id: 'ReplayFilter' })
 
 export const replayBody = z

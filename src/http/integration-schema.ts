@@ -1,17 +1,25 @@
 import { z } from 'zod'
-import { integrationProviders } from '../domain/integration.js'
+import { claimStandings, foundOtherwise, integrationProviders } from '../domain/integration.js'
 import type { Services } from '../services.js'
 import { listQuery } from './listing.js'
 
 export const integrationProvider = z.enum(integrationProviders)
 
+/** Said of a provider that exists, and whose accounts nobody would ever ask for. */
+const claimable = z.enum(integrationProviders, {
+  error: ({ input }) =>
+    typeof input === 'string' && Object.hasOwn(foundOtherwise, input)
+      ? `needs no integration: ${foundOtherwise[input]}`
+      : undefined,
+})
+
 const account = z.string().trim().min(1).max(200).meta({
   description:
-    'As deliveries name it: an account (AC…), a company (COM…), an organisation, an agent, an API key’s name, or a telephone number, which is kept in E.164',
+    'As deliveries name it: an account of Twilio (AC…), a company of CallRail (COM…), an organisation of Clerk (org_…), an agent of ElevenLabs, or a telephone number at Twilio or CallRail, which is kept in E.164',
 })
 const label = z.string().trim().min(1).max(200)
 
-export const integrationBody = z.strictObject({ provider: integrationProvider, account, label: label.optional() })
+export const integrationBody = z.strictObject({ provider: claimable, account, label: label.optional() })
 
 export const integrationChange = z
   .strictObject({ account: account.optional(), label: label.nullable().optional() })
@@ -25,6 +33,10 @@ export const integrationSchema = z
     provider: z.string(),
     account: z.string(),
     label: z.string().nullable(),
+    standing: z.enum(claimStandings).meta({
+      description:
+        'confirmed by the operator, claimed by the company itself, or pending: then it counts for nothing until the operator confirms it',
+    }),
     created_at: z.string(),
     updated_at: z.string(),
   })
@@ -38,6 +50,7 @@ export const presentIntegration = (row: Integration): z.input<typeof integration
   provider: row.provider,
   account: row.account,
   label: row.label,
+  standing: row.standing,
   created_at: row.createdAt.toISOString(),
   updated_at: row.updatedAt.toISOString(),
 })

@@ -70,6 +70,7 @@ function operationOf(route: Route, path: string): ZodOpenApiOperationObject {
     tags: [...tags],
     security: securityOf(route),
     ...(route.roles ? { 'x-roles': [...route.roles] } : {}),
+    ...documentedParameters(route),
     requestParams: {
       ...parametersOf('path', request.params),
       ...parametersOf('query', request.query),
@@ -95,12 +96,21 @@ const parametersOf = (place: 'path' | 'query' | 'header', schema: z.ZodType | un
   schema instanceof z.ZodObject ? { [place]: schema } : {}
 
 function requestBodyOf({ request }: Route): Pick<ZodOpenApiOperationObject, 'requestBody'> {
-  if (request.raw)
-    return { requestBody: { required: true, content: { 'application/json': { schema: { type: 'object' } } } } }
+  if (request.raw) return { requestBody: { required: true, content: rawContent(request.raw.documented?.contentTypes) } }
   if (!request.body) return {}
   // What accepts {} may be left out.
   const required = !request.body.safeParse({}).success
   return { requestBody: { required, content: { 'application/json': { schema: request.body } } } }
+}
+
+const rawContent = (contentTypes: readonly string[] = ['application/json']) =>
+  Object.fromEntries(contentTypes.map((contentType) => [contentType, { schema: { type: 'object' as const } }]))
+
+/** What is read from the request as it came. */
+function documentedParameters({ request }: Route): Pick<ZodOpenApiOperationObject, 'parameters'> {
+  const parameters = request.raw?.documented?.parameters ?? []
+  if (parameters.length === 0) return {}
+  return { parameters: parameters.map((parameter) => ({ ...parameter, schema: { type: 'string' as const } })) }
 }
 
 const problemContent = { 'application/problem+json': { schema: problemSchema } }

@@ -23,6 +23,8 @@ export interface RequestSchemas<P = z.ZodType, Q = z.ZodType, H = z.ZodType, B =
     limitBytes: number
     /** The handler reads them from the request itself: too many to be held. */
     streamed?: boolean
+    /** What the document says of them; the handler is who reads it. */
+    documented?: RawDocumentation
   }
 }
 
@@ -31,6 +33,12 @@ export interface RouteLimits {
   user?: Rate
   tenant?: Rate
   anonymous?: Rate
+}
+
+/** Of a request whose parts are not validated by a schema: whoever verifies it says what is wrong. */
+export interface RawDocumentation {
+  contentTypes: readonly string[]
+  parameters: readonly { in: 'header' | 'query'; name: string; description: string; required: boolean }[]
 }
 
 export interface ResponseDefinition {

@@ -25,10 +25,11 @@ export function validateParts(
   return parsed
 }
 
-const summary = (errors: FieldError[]) =>
-  errors.length === 1
-    ? `${errors[0]?.pointer ?? ''}: ${errors[0]?.detail ?? ''}`
-    : `${errors.length} fields are not valid`
+function summary(errors: FieldError[]): string {
+  const [first] = errors
+  if (errors.length !== 1 || !first) return `${errors.length} fields are not valid`
+  return first.pointer === '' ? `the body ${first.detail}` : `${first.pointer}: ${first.detail}`
+}
 
 function fieldErrors(part: Part, issue: z.core.$ZodIssue, value: unknown): FieldError[] {
   // An unknown field stands in the issue, not in its path.
@@ -42,7 +43,60 @@ function fieldErrors(part: Part, issue: z.core.$ZodIssue, value: unknown): Field
 function detailOf(issue: z.core.$ZodIssue, value: unknown): string {
   const isMissing = issue.path.length > 0 && at(value, issue.path) === undefined
   if (isMissing && (issue.code === 'invalid_type' || issue.code === 'invalid_value')) return 'is required'
-  return issue.code === 'invalid_value' ? `must be ${choiceOf(issue.values)}` : issue.message
+  return saidByLibrary.test(issue.message) ? inOurWords(issue) : issue.message
+}
+
+/** A schema's own message says it better than these. */
+const saidByLibrary = /^(Invalid|Too (small|big)|Unrecognized)/
+
+const formats: Readonly<Record<string, string>> = {
+  datetime: 'must be a time with its zone, such as 2026-11-21T09:30:00Z',
+  date: 'must be a date, such as 2026-11-21',
+  uuid: 'must be a UUID, such as 0192a000-0000-7000-8000-00000000ac3e',
+  email: 'must be an email address, such as ada@example.com',
+  url: 'must be an address, such as https://example.com/path',
+}
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+  date: 'a date',
+}
+
+function inOurWords(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_value':
+      return `must be ${choiceOf(issue.values)}`
+    case 'invalid_type':
+      return `must be ${kinds[issue.expected] ?? issue.expected}`
+    case 'invalid_format':
+      return formats[issue.format] ?? 'is not written as it must be'
+    case 'too_small':
+      if (issue.origin === 'string' && issue.minimum === 1) return 'must not be empty'
+      return `must ${verb(issue.origin)} ${issue.inclusive === false ? 'more than' : 'at least'} ${bound(issue)}`
+    case 'too_big':
+      return `must ${verb(issue.origin)} ${issue.inclusive === false ? 'less than' : 'at most'} ${bound(issue)}`
+    default:
+      return issue.message
+  }
+}
+
+const verb = (origin: string) => (counted[origin] === undefined ? 'be' : 'have')
+const counted: Readonly<Record<string, string>> = {
+  string: 'characters',
+  array: 'items',
+  set: 'items',
+  object: 'fields',
+}
+
+function bound(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  const limit = issue.code === 'too_small' ? issue.minimum : issue.maximum
+  const of = counted[issue.origin]
+  return of === undefined ? String(limit) : `${limit} ${Number(limit) === 1 ? of.slice(0, -1) : of}`
 }
 
 const at = (value: unknown, path: PropertyKey[]) =>

@@ -11,6 +11,13 @@ type Verification = { ok: true; sessionId?: string } | { ok: false; reason: stri
 export interface ReceivingRoute {
   name: string
   paths: readonly [string, ...string[]]
+  documentation: {
+    summary: string
+    contentTypes?: readonly string[]
+    signature?: Readonly<Record<string, string>>
+    otherHeaders?: Readonly<Record<string, string>>
+    query?: Readonly<Record<string, string>>
+  }
   answer?:
     { status: 204; description: string } | { status: 200; description: string; contentType: string; body: string }
 }

@@ -21,6 +21,9 @@ const maxText = 16_384
 
 /** Made by us, and asked for on every line. */
 const plainKeys = new Set(['trace_id', 'route', 'method', 'event', 'service'])
+/** Headers that hold seconds, which look like a telephone number. */
+const timeHeaders = new Set(['svix-timestamp', 'webhook-timestamp', 'x-uwc-timestamp'])
+const seconds = /^\d{1,12}$/
 /** Ids and plain words, as most texts are. */
 const harmless = /^(?:[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|(?!.*(?:bearer|basic) )[a-z ,'/_-]*)$/i
 /** Whatever the patterns below could match has one of these. */
@@ -109,7 +112,8 @@ export function createRedactor({ personal, moreKeys = [] }: { personal: boolean;
     const redacted: Record<string, unknown> = {}
     for (const [key, value] of Object.entries(fields)) {
       if (value === undefined) continue
-      if (plainKeys.has(key) && typeof value === 'string') redacted[key] = value
+      if (typeof value === 'string' && (plainKeys.has(key) || (timeHeaders.has(key) && seconds.test(value))))
+        redacted[key] = value
       else redacted[key] = isMaskedKey(key) ? maskedValue(value) : redact(value, depth + 1)
     }
     return redacted

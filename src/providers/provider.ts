@@ -28,12 +28,27 @@ export interface StoredDelivery {
   receivedAt?: Date | undefined
 }
 
+/** An address as its users are told of it. */
+export interface RouteDocumentation {
+  /** What comes here. */
+  summary: string
+  /** Of the body; JSON when absent. */
+  contentTypes?: readonly string[]
+  /** What proves a delivery, by header; every one is needed. */
+  signature?: Readonly<Record<string, string>>
+  /** What may prove it in their place, or only comes beside it. */
+  otherHeaders?: Readonly<Record<string, string>>
+  /** In the address, by parameter. */
+  query?: Readonly<Record<string, string>>
+}
+
 /** One address of a provider. */
 export interface WebhookRoute {
   /** In camel case, unique among all providers: names the operation in the OpenAPI document. */
   name: string
   /** Without a trailing slash; both forms are served. The first is the documented one, the others are aliases. */
   paths: readonly [string, ...string[]]
+  documentation: RouteDocumentation
   /** How a good answer looks, where the provider expects its own; the status is in X-Webhook-Status then. */
   answer?: ProviderAnswer
 }

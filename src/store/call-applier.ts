@@ -4,7 +4,8 @@ import type { CallFact, CallFacts } from '../domain/call.js'
 import { foldCall } from '../domain/call-fold.js'
 import { dueCallEvents } from '../domain/call-news.js'
 import type { NewEvent } from '../domain/event.js'
-import { type CallRecord, lockCalls } from './call-locks.js'
+import { type CallRecord, type Candidates, lockCalls } from './call-locks.js'
+import { ownKey } from './call-creation.js'
 import { insertCalls, saveCalls } from './call-writes.js'
 import type { Applied, Applier, Pending } from './receipt-applier.js'
 import { findTenants } from './tenant-lookup.js'
@@ -26,8 +27,9 @@ interface Folded extends Group {
 
 /** Effects on calls, all that are given at once: two trips for calls that are known, two more for new ones. */
 export const applyToCalls: Applier<'call'> = async (trx, pending) => {
-  // Asked together, in one trip: most events are of calls that have no row yet, or name no company.
-  const [first, tenants] = await Promise.all([locate(trx, pending), tenantsOf(trx, pending)])
+  // Asked together, in one trip: the rows are looked up without regard to the company, which then chooses.
+  const [candidates, tenants] = await Promise.all([candidatesOf(trx, pending), tenantsOf(trx, pending)])
+  const first = located(pending, candidates, tenants)
   const drafts = draftsFor(first.missing, tenants).map(fold)
   const made = await insertCalls(
     trx,
@@ -35,10 +37,10 @@ export const applyToCalls: Applier<'call'> = async (trx, pending) => {
   )
   const added = drafts.flatMap((draft) => (made.has(draft.record.id) ? [ofLead(draft, made.get(draft.record.id))] : []))
   const late = drafts.filter(({ record }) => !made.has(record.id)).flatMap(({ members }) => members)
-  const second = await locate(trx, late)
+  const second = located(late, await candidatesOf(trx, late), tenants)
   const found = merged([...first.groups, ...second.groups]).map(fold)
   await save(trx, pending, { added, found })
-  return answers(pending, [...added, ...found], first.missing)
+  return answers(pending, { folded: [...added, ...found], mismatched: first.mismatched, tenants })
 }
 
 /** The lead was found while the row was written, and what is told of the call names it. */
@@ -48,21 +50,41 @@ function ofLead(draft: Folded, leadId: string | null = null): Folded {
   return { ...draft, record: { ...draft.record, leadId }, events }
 }
 
-/** Locks the calls that are known. */
-async function locate(
-  trx: Knex.Transaction,
-  pending: readonly PendingCall[],
-): Promise<{ groups: Group[]; missing: PendingCall[] }> {
-  const located = await lockCalls(
+type Tenants = ReadonlyMap<PendingCall, string | undefined>
+
+const candidatesOf = (trx: Knex.Transaction, pending: readonly PendingCall[]) =>
+  lockCalls(
     trx,
     pending.map(({ effect }) => effect),
   )
-  const groups = pending.flatMap((one, n): Group[] => {
-    const record = located[n]
-    return record ? [{ record, members: [one] }] : []
-  })
-  return { groups: merged(groups), missing: pending.filter((_, n) => !located[n]) }
+
+interface Located {
+  groups: Group[]
+  /** Of a company that is known, or of none. */
+  missing: PendingCall[]
+  /** The call that it names by our own id is another company's. */
+  mismatched: Set<PendingCall>
 }
+
+/** Of the rows that an event may be about, that of the company it names; of an event that names none, the oldest. */
+function located(pending: readonly PendingCall[], candidates: Candidates, tenants: Tenants): Located {
+  const result: Located = { groups: [], missing: [], mismatched: new Set() }
+  pending.forEach((one, n) => {
+    const { tenant, callId } = one.effect
+    const rows = candidates[n] ?? []
+    const own = rows.find(({ tenantId }) => tenantId === tenants.get(one))
+    const partial = tenant?.by === 'integration' && tenant.partial
+    const record = tenant ? ((partial ? rows.find(isTold) : undefined) ?? own) : rows[0]
+    if (record) result.groups.push({ record, members: [one] })
+    else if (rows.some(({ id }) => id === callId) && tenants.get(one) !== undefined) result.mismatched.add(one)
+    else result.missing.push(one)
+  })
+  result.groups = merged(result.groups)
+  return result
+}
+
+/** Not only by its company: anybody may say that a call is theirs. */
+const isTold = ({ facts }: CallRecord) => Object.keys(facts).some((key) => key !== ownKey)
 
 /** One group per call. */
 function merged(groups: readonly Group[]): Group[] {
@@ -75,7 +97,7 @@ function merged(groups: readonly Group[]): Group[] {
   return [...byId.values()]
 }
 
-async function tenantsOf(trx: Knex.Transaction, pending: readonly PendingCall[]) {
+async function tenantsOf(trx: Knex.Transaction, pending: readonly PendingCall[]): Promise<Tenants> {
   const tenants = await findTenants(
     trx,
     pending.map(({ effect }) => effect.tenant),
@@ -84,16 +106,24 @@ async function tenantsOf(trx: Knex.Transaction, pending: readonly PendingCall[])
 }
 
 /** Rows for calls that nobody has told of yet, of the companies that the events name. */
-function draftsFor(missing: readonly PendingCall[], tenants: ReadonlyMap<PendingCall, string | undefined>): Group[] {
+function draftsFor(missing: readonly PendingCall[], tenants: Tenants): Group[] {
   const drafts = new Map<string, Group>()
-  missing.forEach((one) => {
-    const { provider, externalId } = one.effect
-    const key = json([provider, externalId])
+  const byName = new Map<string, Group>()
+  for (const one of missing) {
+    const { tenant, provider, externalId, makesNone } = one.effect
     const tenantId = tenants.get(one)
-    const known = drafts.get(key)
-    if (known) known.members.push(one)
-    else if (tenantId !== undefined) drafts.set(key, { record: newRecord(one, tenantId), members: [one] })
-  })
+    if (!tenant || tenantId === undefined || makesNone) continue
+    const key = json([provider, externalId, tenantId])
+    const draft = drafts.get(key) ?? { record: newRecord(one, tenantId), members: [] }
+    draft.members.push(one)
+    drafts.set(key, draft)
+    byName.set(json([provider, externalId]), draft)
+  }
+  // Whoever names neither company nor call of ours belongs to what the others make.
+  for (const one of missing) {
+    const { tenant, callId, provider, externalId } = one.effect
+    if (!tenant && callId === undefined) byName.get(json([provider, externalId]))?.members.push(one)
+  }
   return [...drafts.values()]
 }
 
@@ -135,14 +165,24 @@ async function save(
   })
 }
 
+interface Outcome {
+  folded: readonly Folded[]
+  mismatched: ReadonlySet<PendingCall>
+  tenants: Tenants
+}
+
 /** What a call's news are is told with the first of its receipts. */
-function answers(pending: readonly PendingCall[], folded: readonly Folded[], missing: readonly PendingCall[]) {
+function answers(pending: readonly PendingCall[], { folded, mismatched, tenants }: Outcome): Applied[] {
   const applied = new Map<PendingCall, Applied>()
-  for (const one of missing)
-    applied.set(one, { state: 'unknown', reason: one.effect.tenant ? 'no such company' : 'no such call' })
   for (const { record, members, events } of folded)
     members.forEach((one, n) => applied.set(one, appliedTo(record, n === 0 ? events : [])))
-  return pending.map((one): Applied => applied.get(one) ?? { state: 'unknown', reason: 'no such call' })
+  const nobodys = (one: PendingCall) => one.effect.tenant && tenants.get(one) === undefined
+  return pending.map((one): Applied => {
+    const found = applied.get(one)
+    if (found) return found
+    if (mismatched.has(one)) return { state: 'mismatch', reason: 'the call is not the company’s' }
+    return { state: 'unknown', reason: nobodys(one) ? 'no such company' : 'no such call' }
+  })
 }
 
 const appliedTo = ({ tenantId, userId, leadId }: CallRecord, events: NewEvent[]): Applied => ({

@@ -28,9 +28,10 @@ export interface NewCall {
 export const ownKey = 'parley/created'
 
 /**
- * Makes the row of a call, once per provider's id. A row that webhooks made and that is nobody's becomes the user's.
+ * Makes the row of a call, once per company and provider's id. A row that webhooks made and that is nobody's becomes the
+ * user's. A room of LiveKit is one call's among all companies: its events name none.
  * Runs in a service transaction of the actor's company.
- * @throws ConflictingCallError when the call is another's, of whatever company
+ * @throws ConflictingCallError when the call is a colleague's, or the room another company's
  */
 export async function createCall(
   trx: Knex.Transaction,
@@ -89,8 +90,8 @@ async function adopt(
 ): Promise<{ id: string; adopted: boolean }> {
   const { rows } = await trx.raw<{ rows: CallRecord[] }>(
     `select id, tenant_id as "tenantId", user_id as "userId", lead_id as "leadId", provider, external_id as "externalId",
-       facts, announced from call_logs where provider = ? and external_id = ? for update`,
-    [wanted.provider, wanted.externalId],
+       facts, announced from call_logs where provider = ? and external_id = ? and tenant_id = ? for update`,
+    [wanted.provider, wanted.externalId, wanted.tenantId],
   )
   const [found] = rows
   if (!found || (found.userId !== null && found.userId !== wanted.userId && actor.role === 'rep')) throw conflict()

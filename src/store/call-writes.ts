@@ -80,8 +80,8 @@ export async function insertCalls(
     `insert into call_logs (id, company_id, provider, external_id, ${names.join(', ')})
      select id, company_id, provider, external_id, ${values.join(', ')}
      from jsonb_to_recordset(?::jsonb) as n (id uuid, company_id uuid, provider text, external_id text, ${types})
-     order by provider, external_id
-     on conflict (provider, external_id) do nothing returning id, lead_id as "leadId"`,
+     order by provider, external_id, company_id
+     on conflict do nothing returning id, lead_id as "leadId"`,
     [parameter(calls.map(rowOf))],
   )
   return new Map(rows.map(({ id, leadId }) => [id, leadId]))

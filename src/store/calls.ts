@@ -32,7 +32,7 @@ const firstId = '00000000-0000-0000-0000-000000000000'
 /** The rows of calls. */
 export function createCallStore(database: Pick<Database, 'withTenant' | 'withService'>) {
   return {
-    /** @throws ConflictingCallError when the provider's id is taken */
+    /** @throws ConflictingCallError when the call is a colleague's, or the room another company's */
     create: async (actor: Author, call: NewCall): Promise<{ row: Revised<CallRow>; created: boolean }> => {
       // A tenant that is no UUID is no company of ours; the policies could not even compare it.
       if (!isUuid(actor.tenantId)) throw new ForbiddenError('the token names no known company')

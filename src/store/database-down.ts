@@ -9,7 +9,7 @@ const socketErrors = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AG
 const sqlStates = /^(57P01|57P02|57P03|57P05|53300|25P03|08\w{3})$/
 /** What the driver and the pool say without a code. */
 const messages =
-  /connection terminated|connection ended|client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|client was closed|unable to acquire a connection|^aborted$/i
+  /query read timeout|connection terminated|connection ended|client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|client was closed|unable to acquire a connection|^aborted$/i
 
 /** Whether an error says that the database is away, rather than that it refused something. */
 export function isDatabaseDown(error: unknown): boolean {

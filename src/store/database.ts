@@ -17,6 +17,8 @@ export interface DatabaseOptions {
   acquireTimeoutMs?: number
   /** Is told what the event log of which tenants has grown by, after the commit; without it PostgreSQL notifies. */
   onEvents?: ((nudges: Nudge[]) => void) | undefined
+  /** The server ends a statement before: whatever takes this long has no server at the other end any more. */
+  queryTimeoutMs?: number
 }
 
 type DatabaseRole = 'parley_app' | 'parley_service'
@@ -30,12 +32,20 @@ interface Context {
 }
 
 const statementTimeoutMs = 15_000
+const silenceMs = statementTimeoutMs + 5_000
 /** A process that froze inside a transaction must not hold its locks for ever. */
 const idleTimeoutMs = 30_000
 
 /** The pool. Tenants' rows are reached through withTenant and withService only: the login role itself has no rights. */
-export function createDatabase({ url, poolSize, log, acquireTimeoutMs = 3_000, onEvents }: DatabaseOptions) {
-  const pool = createPool({ url, name: 'parley', size: poolSize, acquireTimeoutMs })
+export function createDatabase({
+  url,
+  poolSize,
+  log,
+  acquireTimeoutMs = 3_000,
+  queryTimeoutMs = silenceMs,
+  onEvents,
+}: DatabaseOptions) {
+  const pool = createPool({ url, name: 'parley', size: poolSize, acquireTimeoutMs, queryTimeoutMs })
 
   async function run<T>(context: Context, work: Work<T>): Promise<T> {
     try {
@@ -124,6 +134,11 @@ export async function adoptTenant(trx: Knex.Transaction, tenantId: string): Prom
 
 /** Lets a service transaction see the rows of every tenant again. */
 export const everyTenant = `select set_config('app.tenant_id', '', true)`
+
+/** Lets a tenant's transaction go on as background work of that tenant: it also sees the rows of nobody. */
+export async function asService(trx: Knex.Transaction): Promise<void> {
+  await trx.raw(`select set_config('role', 'parley_service', true)`)
+}
 
 async function assertBound(trx: Knex.Transaction): Promise<void> {
   const { rows } = await trx.raw<{ rows: { exempt: boolean; owned: string | null }[] }>(

@@ -1,20 +1,43 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min'
 import type { IntegrationProvider } from '../domain/integration.js'
 
-const telephony: ReadonlySet<string> = new Set(['twilio', 'callrail', 'bland'])
-/** Ids as deliveries carry them: no blanks, no control characters. */
-const plainId = /^[\x21-\x7e]{1,200}$/
+interface Accounts {
+  /** Ids as deliveries carry them. */
+  id: RegExp
+  numbers: boolean
+  /** What fits, in words. */
+  fits: string
+}
+
+const accounts: Readonly<Record<IntegrationProvider, Accounts>> = {
+  twilio: {
+    // An account, or a short code that messages come to.
+    id: /^(AC[0-9a-f]{32}|[2-9]\d{4,5})$/,
+    numbers: true,
+    fits: 'an account (AC and 32 hexadecimal digits), a telephone number such as +15005550006, or a short code',
+  },
+  callrail: {
+    // The older ids of companies are numbers.
+    id: /^(COM[0-9A-Za-z]{8,64}|\d{1,20})$/,
+    numbers: true,
+    fits: 'a company (COM…, or its older number) or a tracking number such as +15005550007',
+  },
+  clerk: { id: /^org_\w{1,190}$/, numbers: false, fits: 'an organisation (org_…)' },
+  elevenlabs: { id: /^[\w-]{1,200}$/, numbers: false, fits: 'an agent (agent_…)' },
+}
 const numberLike = /^\+?[\d\s().-]+$/
+
+/** What an account of the provider looks like, for a person. */
+export const accountHint = (provider: IntegrationProvider): string => accounts[provider].fits
 
 /**
  * An account as deliveries name it: ids as they are, telephone numbers in E.164, those without a country code as numbers
  * of the United States. Undefined for what no delivery could name.
  */
 export function normaliseAccount(provider: IntegrationProvider, account: string): string | undefined {
+  const { id, numbers } = accounts[provider]
   const trimmed = account.trim()
-  if (!telephony.has(provider) || !numberLike.test(trimmed)) return plainId.test(trimmed) ? trimmed : undefined
-  const number = parsePhoneNumberFromString(trimmed, 'US')
+  const number = numbers && numberLike.test(trimmed) ? parsePhoneNumberFromString(trimmed, 'US') : undefined
   if (number?.isPossible() && !number.ext) return number.number
-  // The old numeric id of a company at CallRail.
-  return provider === 'callrail' && /^\d+$/.test(trimmed) ? trimmed : undefined
+  return id.test(trimmed) ? trimmed : undefined
 }

@@ -2,10 +2,12 @@ import type { Knex } from 'knex'
 import { ForbiddenError, InvalidRequestError, ParleyError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
 import type { Page, PageRequest } from '../domain/page.js'
-import type { Database } from './database.js'
-import type { IntegrationProvider } from '../domain/integration.js'
-import { normaliseAccount } from './integration-accounts.js'
+import { asService, type Database } from './database.js'
+import type { ClaimStanding, IntegrationProvider } from '../domain/integration.js'
+import { assertClaimable, type ClaimRules, standingOf } from './claim-rules.js'
+import { accountHint, normaliseAccount } from './integration-accounts.js'
 import { byCreation, type Listing, selectPage } from './page.js'
+import { adoptReceipts } from './receipt-adoption.js'
 import { given } from './resource-ties.js'
 import { cleanText, isUuid } from './values.js'
 
@@ -15,6 +17,7 @@ export interface Integration {
   provider: IntegrationProvider
   account: string
   label: string | null
+  standing: ClaimStanding
   createdAt: Date
   updatedAt: Date
 }
@@ -29,12 +32,47 @@ export interface IntegrationChange {
   label?: string | null | undefined
 }
 
-const columns = `id, provider, account, label, created_at as "createdAt", updated_at as "updatedAt"`
+const columns = `id, provider, account, label, standing, created_at as "createdAt", updated_at as "updatedAt"`
 
 const listing: Listing = { table: 'integrations', columns, sorts: byCreation }
 
-/** Which accounts, numbers and organisations are the company's; its leadership's to see and to change. */
-export function createIntegrationStore(database: Pick<Database, 'withTenant'>) {
+/** Nothing is the installation's own, and accounts wait for the operator. */
+const strict: ClaimRules = { reserved: [], accountsCountAtOnce: false }
+
+/** So many receipts change hands in one transaction. */
+const adoptedAtOnce = 1000
+
+/**
+ * Which accounts and numbers the company claims; its leadership's to see and to change. What came of an
+ * account before it was claimed, unless the claim is pending, is the company's from then on: `adopted` is told that there is something to take.
+ */
+export function createIntegrationStore(
+  database: Pick<Database, 'withTenant' | 'withService'>,
+  { adopted, rules = strict }: { adopted?: () => void; rules?: ClaimRules } = {},
+) {
+  /** The claim and the first of what it brings, in one transaction; the rest, of which there is seldom any, after it. */
+  async function claim(
+    { tenantId, ...actor }: Actor,
+    work: (trx: Knex.Transaction) => Promise<Integration | undefined>,
+  ): Promise<Integration | undefined> {
+    let count = 0
+    const claimed = await database
+      .withTenant({ tenantId, ...actor }, async (trx) => {
+        const made = await work(trx)
+        if (!made || made.standing === 'pending') return made
+        await asService(trx)
+        count = await adoptReceipts(trx, { tenantId, ...made }, adoptedAtOnce)
+        return made
+      })
+      .catch(asProblem)
+    if (!claimed || count === 0) return claimed
+    adopted?.()
+    while (count === adoptedAtOnce)
+      count = await database.withService(tenantId, (trx) => adoptReceipts(trx, { tenantId, ...claimed }, adoptedAtOnce))
+    adopted?.()
+    return claimed
+  }
+
   return {
     list: (actor: Actor, request: PageRequest<IntegrationFilter>): Promise<Page<Integration>> =>
       database.withTenant(actor, (trx) =>
@@ -50,7 +88,7 @@ export function createIntegrationStore(database: Pick<Database, 'withTenant'>) {
         ? await database.withTenant(actor, (trx) => one(trx, `select ${columns} from integrations where id = ?`, [id]))
         : undefined,
 
-    /** @throws ParleyError integration_taken, whoever has the account */
+    /** @throws InvalidRequestError for what no company may claim; ParleyError integration_taken, whoever has the account */
     add: async (
       actor: Actor,
       {
@@ -59,23 +97,23 @@ export function createIntegrationStore(database: Pick<Database, 'withTenant'>) {
         label,
       }: { provider: IntegrationProvider; account: string; label?: string | null | undefined },
     ): Promise<Integration> => {
-      const values = [actor.tenantId, provider, normalised(provider, account), clean(label)]
-      const added = await database
-        .withTenant(actor, (trx) =>
-          one(
-            trx,
-            `insert into integrations (tenant_id, provider, account, label) values (?, ?, ?, ?) returning ${columns}`,
-            values,
-          ),
-        )
-        .catch(asProblem)
+      const known = normalised(provider, account)
+      assertClaimable({ provider, account: known }, rules)
+      const values = [actor.tenantId, provider, known, clean(label), standingOf({ provider, account: known }, rules)]
+      const added = await claim(actor, (trx) =>
+        one(
+          trx,
+          `insert into integrations (tenant_id, provider, account, label, standing) values (?, ?, ?, ?, ?) returning ${columns}`,
+          values,
+        ),
+      )
       if (!added) throw new Error('the integration was not written')
       return added
     },
 
-    /** @returns undefined when there is none such */
+    /** Another account is another claim. @returns undefined when there is none such */
     change: async (actor: Actor, id: string, change: IntegrationChange): Promise<Integration | undefined> =>
-      isUuid(id) ? await database.withTenant(actor, (trx) => update(trx, id, change)).catch(asProblem) : undefined,
+      isUuid(id) ? await claim(actor, (trx) => update(trx, id, change, rules)) : undefined,
 
     /** @returns whether there was one */
     remove: async (actor: Actor, id: string): Promise<boolean> =>
@@ -91,15 +129,23 @@ async function one(trx: Knex.Transaction, sql: string, bindings: unknown[]): Pro
 }
 
 /** The provider says how an account is written, so the row is read first, and held. */
-async function update(trx: Knex.Transaction, id: string, change: IntegrationChange): Promise<Integration | undefined> {
+async function update(
+  trx: Knex.Transaction,
+  id: string,
+  change: IntegrationChange,
+  rules: ClaimRules,
+): Promise<Integration | undefined> {
   const current = await one(trx, `select ${columns} from integrations where id = ? for update`, [id])
   if (!current) return undefined
   const account = change.account === undefined ? current.account : normalised(current.provider, change.account)
+  const moved = account !== current.account
+  if (moved) assertClaimable({ provider: current.provider, account }, rules, '/account')
+  const standing = moved ? standingOf({ provider: current.provider, account }, rules) : current.standing
   const label = change.label === undefined ? current.label : clean(change.label)
   return await one(
     trx,
-    `update integrations set account = ?, label = ?, updated_at = now() where id = ? returning ${columns}`,
-    [account, label, id],
+    `update integrations set account = ?, label = ?, standing = ?, updated_at = now() where id = ? returning ${columns}`,
+    [account, label, standing, id],
   )
 }
 
@@ -108,7 +154,7 @@ const clean = (label: string | null | undefined) => (label == null ? null : clea
 function normalised(provider: IntegrationProvider, account: string): string {
   const known = normaliseAccount(provider, account)
   if (known !== undefined) return known
-  const detail = `is neither an id nor a telephone number as ${provider} names them`
+  const detail = `must be ${accountHint(provider)}`
   throw new InvalidRequestError(`/account: ${detail}`, [{ pointer: '/account', detail }])
 }
 

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { migrations, type Migration } from '../../migrations/index.js'
+import { bringBack, type KeptRows, takeBack } from '../../migrations/kept-rows.js'
 import { asUnavailable } from './database-down.js'
 import { createPool } from './pool.js'
 import { grantRoles } from './role-grants.js'
@@ -13,34 +14,59 @@ export interface MigrateOptions {
 /** Key of the advisory lock; one per database, so that two starts at once do each step once. */
 const migrationLock = 4_851_205
 
-/** Names without the file's extension: the same before and after the build. */
-const source: Knex.MigrationSource<Migration> = {
+/** What became of rows that a schema has, or had, no place for. */
+export interface MovedRows {
+  /** Kept, until the migration runs again. */
+  kept: KeptRows[]
+  /** Back in their tables. */
+  back: KeptRows[]
+  /** Still kept: what they belong to is gone, or their place is taken. */
+  left: KeptRows[]
+}
+
+/** Names without the file's extension: the same before and after the build. Taking back loses no row. */
+const sourceWith = (moved: MovedRows): Knex.MigrationSource<Migration> => ({
   getMigrations: () => Promise.resolve(migrations),
   getMigrationName: ({ name }) => name,
-  getMigration: (migration) => Promise.resolve(migration),
-}
+  getMigration: ({ name, up, down }) =>
+    Promise.resolve({
+      name,
+      async up(knex: Knex) {
+        await up(knex)
+        const { back, left } = await bringBack(knex, name)
+        moved.back.push(...back)
+        moved.left.push(...left)
+      },
+      async down(knex: Knex) {
+        moved.kept.push(...(await takeBack(knex, name, down)))
+      },
+    }),
+})
 
 /** Runs what has not run yet, and lets the application's login take the application's roles. */
 export async function migrateUp(
   options: MigrateOptions & { applicationRole?: string },
-): Promise<{ applied: string[] }> {
+): Promise<{ applied: string[] } & Pick<MovedRows, 'back' | 'left'>> {
+  const moved: MovedRows = { kept: [], back: [], left: [] }
+  const { back, left } = moved
   const applied = await locked(options.url, async (trx) => {
-    const [, names] = (await trx.migrate.latest({ migrationSource: source })) as [number, string[]]
+    const [, names] = (await trx.migrate.latest({ migrationSource: sourceWith(moved) })) as [number, string[]]
     return names
   })
   await onConnection(options.url, (connection) => grantRoles(connection, options.applicationRole))
-  options.log?.info({ applied }, 'database migrated')
-  return { applied }
+  options.log?.info({ applied, back, left }, 'database migrated')
+  return { applied, back, left }
 }
 
-/** Takes back the migration that ran last. */
-export async function migrateDown(options: MigrateOptions): Promise<{ undone: string | undefined }> {
+/** Takes back the migration that ran last; its rows are kept aside. */
+export async function migrateDown(options: MigrateOptions): Promise<{ undone: string | undefined; kept: KeptRows[] }> {
+  const moved: MovedRows = { kept: [], back: [], left: [] }
   const undone = await locked(options.url, async (trx) => {
-    const [, names] = (await trx.migrate.down({ migrationSource: source })) as [number, string[]]
+    const [, names] = (await trx.migrate.down({ migrationSource: sourceWith(moved) })) as [number, string[]]
     return names[0]
   })
-  options.log?.info({ undone }, 'migration taken back')
-  return { undone }
+  options.log?.info({ undone, kept: moved.kept }, 'migration taken back')
+  return { undone, kept: moved.kept }
 }
 
 /** What has run and what has not; it changes nothing. */
@@ -59,7 +85,7 @@ function locked<T>(url: string, work: (trx: Knex.Transaction) => Promise<T>): Pr
   return onConnection(url, (connection) =>
     connection.transaction(async (trx) => {
       await trx.raw('select pg_advisory_xact_lock(?)', [migrationLock])
-      await trx.migrate.forceFreeMigrationsLock({ migrationSource: source })
+      await trx.migrate.forceFreeMigrationsLock({ migrationSource: sourceWith({ kept: [], back: [], left: [] }) })
       return await work(trx)
     }),
   )

@@ -6,10 +6,12 @@ export interface PoolOptions {
   size: number
   /** A caller waits this long for a free or a new connection. */
   acquireTimeoutMs: number
+  /** A statement without an answer for this long has lost its connection; absent, it is waited for without end. */
+  queryTimeoutMs?: number
 }
 
 /** Connections to PostgreSQL; one that breaks is replaced by whoever needs the next. */
-export function createPool({ url, name, size, acquireTimeoutMs }: PoolOptions): Knex {
+export function createPool({ url, name, size, acquireTimeoutMs, queryTimeoutMs }: PoolOptions): Knex {
   return knex({
     client: 'pg',
     // knex hands on what it does not know: the driver knows `pipeline`.
@@ -20,6 +22,7 @@ export function createPool({ url, name, size, acquireTimeoutMs }: PoolOptions): 
       // Statements that do not need each other's answer share a trip to the server.
       pipeline: true,
       connectionTimeoutMillis: acquireTimeoutMs,
+      ...(queryTimeoutMs !== undefined && { query_timeout: queryTimeoutMs }),
     } as Knex.PgConnectionConfig,
     acquireConnectionTimeout: acquireTimeoutMs,
     pool: { min: 0, max: size },

@@ -16,12 +16,25 @@ const abandonedSeconds = 15
 /** A signal this old was left behind by a drain that died between its commit and the sending. */
 const leftoverSeconds = 10
 
-// Turn by turn: the first of every tenant, then the second of every tenant. What no session is known for yet takes its
-// turns together, as one more tenant, so that a flood of it cannot push the others back.
+/** One row that somebody holds must not keep a batch, and with it the locks that it has, for longer. */
+const patience = `select set_config('lock_timeout', '2000', true)`
+
+// Whose a receipt is as far as can be told before it is read: its own company, its session's, that of the account which it
+// came from, of its call or room; else that account itself, or what names none, of one provider together.
+const company = `coalesce(r.tenant_id::text, c.tenant_id::text, i.tenant_id::text,
+    case when r.provider in ('bland', 'uwc') then lower(r.source_key) end,
+    case when r.provider = 'livekit' then coalesce(
+      (select tenant_id::text from call_logs where provider = 'livekit' and external_id = r.source_key limit 1),
+      (select tenant_id::text from call_logs where id = case when r.source_key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+        then r.source_key::uuid end)) end,
+    r.provider || ' ' || coalesce(r.source_key, ''))`
+
+// Turn by turn: the first of every company, then the second of every company, so that a flood of one cannot push the
+// others back.
 const due = `
-  select r.id, row_number() over (partition by coalesce(r.tenant_id::text, c.tenant_id::text, r.provider)
-    order by r.received_at, r.id) as turn, r.received_at
+  select r.id, row_number() over (partition by ${company} order by r.received_at, r.id) as turn, r.received_at
   from webhook_receipts r left join conversations_users c on c.session_id = r.session_id
+    left join integrations i on i.provider = r.provider and i.account = r.source_key and i.standing <> 'pending'
   where r.status in ('received', 'waiting') and r.next_attempt_at <= now()
     and (r.status = 'waiting' or r.drain or r.received_at < now() - interval '${abandonedSeconds} seconds')`
 
@@ -46,7 +59,7 @@ export function createReceiptDrain({ database, processing, maxBatchMs = 50 }: Re
 
   const takeTogether = (ids: readonly string[], onEach: () => void): Promise<SettledReceipt[]> =>
     database.withService(undefined, async (trx) => {
-      const receipts = await lock(trx, ids)
+      const [receipts] = await Promise.all([lock(trx, ids), trx.raw(patience)])
       return await processing.applyAll(trx, receipts, { signalPending: true, until: Date.now() + maxBatchMs, onEach })
     })
 

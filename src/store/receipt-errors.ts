@@ -1,8 +1,8 @@
 import { ParleyError } from '../domain/errors.js'
 import { isDatabaseDown } from './database-down.js'
 
-/** Serialisation, deadlock, lack of resources, a lock that was not to be had. */
-const passing = /^(40\w{3}|53\w{3}|55P03)$/
+/** Serialisation, deadlock, lack of resources, a lock that was not to be had, a statement that waited too long for one. */
+const passing = /^(40\w{3}|53\w{3}|55P03|57014)$/
 
 /** Whether trying again may help without anybody changing anything. */
 export function isTransient(error: unknown): boolean {

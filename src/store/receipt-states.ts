@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { ReceiptStatus, SessionSignal } from '../domain/webhook.js'
 import type { Usage } from '../domain/usage.js'
 import { reasonOf } from './receipt-errors.js'
+import type { Ownership } from './receipt-owner.js'
 import { settlementChannel } from './receipt-settlements.js'
 
 /** A receipt as its processing needs it. */
@@ -65,9 +66,9 @@ export type Move =
       signalPending: boolean
     }
   /** What it is about is not known yet: the longer it has waited, the longer until the next look; in the end it is parked. */
-  | { to: 'waiting'; receipt: StoredReceipt; tenantId?: string | undefined; reason: string }
+  | ({ to: 'waiting'; receipt: StoredReceipt; reason: string } & Ownership)
   /** Parked: it can never apply. */
-  | { to: 'unmatched'; receipt: StoredReceipt; tenantId?: string | undefined; reason: string }
+  | ({ to: 'unmatched'; receipt: StoredReceipt; reason: string } & Ownership)
 
 /** The moves of receipts that the transaction has locked. */
 export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptStatesOptions) {
@@ -78,6 +79,7 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
       status = case when m.to <> 'waiting' then m.to when ${parked} then 'unmatched' else 'waiting' end,
       first_processed_at = case when m.to = 'processed' then now() else r.first_processed_at end,
       tenant_id = case when m.to = 'processed' then m.tenant_id else coalesce(m.tenant_id, r.tenant_id) end,
+      accounts = case when m.to = 'processed' or coalesce(m.tenant_id, r.tenant_id) is not null then null else m.accounts end,
       session_id = case when m.to = 'processed' then m.session_id else r.session_id end,
       signal = case when m.to = 'processed' then m.signal else r.signal end,
       signal_pending = case when m.to = 'processed' then m.signal_pending else r.signal_pending end,
@@ -86,8 +88,8 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
         least(coalesce(r.waiting_since, now()) + ${patience}, now() + greatest(interval '1 second',
           least(interval '60 seconds', now() - coalesce(r.waiting_since, now())))) end,
       error = m.reason, error_side = case when m.reason is null then null else 'theirs' end
-    from jsonb_to_recordset(?::jsonb) as m ("to" text, id uuid, tenant_id uuid, session_id uuid, signal jsonb,
-      signal_pending boolean, reason text)
+    from jsonb_to_recordset(?::jsonb) as m ("to" text, id uuid, tenant_id uuid, accounts text[],
+      session_id uuid, signal jsonb, signal_pending boolean, reason text)
     where r.id = m.id returning r.id, r.status${notify ? `, ${told('r.id', 'r.status')}` : ''}`
 
   async function change(
@@ -114,7 +116,13 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
       const settled = moves.map((move): SettledReceipt => {
         const { receipt } = move
         const as = settledAs(receipt, statuses.get(receipt.id) ?? receipt.status)
-        if (move.to !== 'processed') return { ...as, tenantId: move.tenantId ?? as.tenantId }
+        if (move.to !== 'processed')
+          return {
+            ...as,
+            tenantId: move.tenantId ?? as.tenantId,
+            // It counts as waiting once, however often it is looked for.
+            ...(receipt.status === 'waiting' && as.status === 'waiting' ? { repeated: true } : {}),
+          }
         return { ...as, tenantId: move.tenantId, sessionId: move.sessionId, signal: move.signal }
       })
       return settled
@@ -124,15 +132,16 @@ export function createReceiptStates({ matchMs, notify, maxTries = 5 }: ReceiptSt
       trx: Knex.Transaction,
       receipt: StoredReceipt,
       cause: unknown,
-      tenantId?: string,
+      { tenantId, accounts }: Ownership = {},
     ): Promise<SettledReceipt> {
       const error = reasonOf(cause)
       const changed = await change(
         trx,
         receipt,
         `tries = tries + 1, status = case when tries + 1 >= ? then 'failed' else status end, error = ?, error_side = 'ours',
-         next_attempt_at = now() + least(60, power(2, tries)) * interval '1 second', tenant_id = coalesce(?::uuid, tenant_id)`,
-        [maxTries, error, tenantId ?? null],
+         next_attempt_at = now() + least(60, power(2, tries)) * interval '1 second', tenant_id = coalesce(?::uuid, tenant_id),
+         accounts = case when coalesce(?::uuid, tenant_id) is null then coalesce(?::text[], accounts) end`,
+        [maxTries, error, tenantId ?? null, tenantId ?? null, accounts ?? null],
       )
       return { ...changed, tenantId: tenantId ?? changed.tenantId, error }
     },
@@ -167,7 +176,8 @@ const settledAs = (receipt: StoredReceipt, status: ReceiptStatus): SettledReceip
 
 function rowOf(move: Move): object {
   const { to, receipt } = move
-  if (to !== 'processed') return { to, id: receipt.id, tenant_id: move.tenantId, reason: move.reason }
+  if (to !== 'processed')
+    return { to, id: receipt.id, tenant_id: move.tenantId, accounts: move.accounts, reason: move.reason }
   const { tenantId, sessionId, signal, signalPending } = move
   return {
     to,

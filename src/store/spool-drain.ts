@@ -1,5 +1,7 @@
+import { basename } from 'node:path'
 import { isDatabaseDown } from './database-down.js'
-import type { Spool, SpooledDelivery } from './spool.js'
+import type { Spool } from './spool.js'
+import type { Damage, SpooledDelivery } from './spool-file.js'
 import type { Arrival, ReceiptRow } from './webhook-receipts.js'
 
 interface Log {
@@ -18,6 +20,7 @@ export interface SpoolDrainOptions {
 }
 
 const batchSize = 64
+const batchBytes = 4 * 1024 * 1024
 
 /** Brings spooled deliveries into the database, once it answers. */
 export function createSpoolDrain({ spool, insert, wake, log, everyMs = 2000 }: SpoolDrainOptions) {
@@ -25,46 +28,58 @@ export function createSpoolDrain({ spool, insert, wake, log, everyMs = 2000 }: S
   let running: Promise<void> = Promise.resolve()
   let stopping = false
 
+  /** @returns how many were brought in; a file that cannot be read to its end is kept, and is not tried again */
   async function drainFile(path: string): Promise<number> {
-    const { deliveries, torn } = await spool.read(path)
-    if (torn > 0) log.warn({ lines: torn }, 'unfinished lines in the webhook spool, never answered')
-    const arrivals = [
-      ...new Map(deliveries.map((spooled) => [spooled.delivery.deliveryKey, arrivalOf(spooled)])).values(),
-    ]
-    const refused = await insertAll(arrivals)
-    // Before the removal the receipts are committed: a crash in between repeats them, and they have their keys.
-    if (refused) await spool.setAside(path)
-    else await spool.remove(path)
-    return arrivals.length
-  }
-
-  /** @returns whether the database refused some of them, one by one */
-  async function insertAll(arrivals: Arrival[]): Promise<boolean> {
-    let refused = false
-    for (let from = 0; from < arrivals.length; from += batchSize) {
-      const batch = arrivals.slice(from, from + batchSize)
-      try {
-        await insert(batch)
-      } catch (error) {
-        if (isDatabaseDown(error)) throw error
-        refused = (await insertEach(batch)) || refused
+    const damage: Damage = { broken: 0, torn: 0 }
+    let count = 0
+    let whole = true
+    try {
+      for await (const batch of batches(spool.read(path, damage))) {
+        whole = (await insertAll(batch)) && whole
+        count += batch.length
       }
+    } catch (error) {
+      if (isDatabaseDown(error)) throw error
+      // Another process has brought it in.
+      if ((error as { code?: unknown }).code === 'ENOENT') return count
+      whole = false
+      log.error({ err: error, file: basename(path) }, 'a file of the webhook spool cannot be read; it is kept')
     }
-    return refused
+    if (damage.torn > 0) log.warn({ lines: damage.torn }, 'unfinished lines in the webhook spool, never answered')
+    if (damage.broken > 0)
+      log.error(
+        { lines: damage.broken, file: basename(path) },
+        'lines of the webhook spool cannot be read; their file is kept',
+      )
+    // Before the removal the receipts are committed: a crash in between repeats them, and they have their keys.
+    if (whole && damage.broken === 0) await spool.remove(path)
+    else await spool.setAside(path)
+    return count
   }
 
-  async function insertEach(batch: Arrival[]): Promise<boolean> {
-    let refused = false
+  /** @returns false when the database refused some of them, one by one */
+  async function insertAll(batch: readonly Arrival[]): Promise<boolean> {
+    try {
+      await insert(batch)
+      return true
+    } catch (error) {
+      if (isDatabaseDown(error)) throw error
+      return await insertEach(batch)
+    }
+  }
+
+  async function insertEach(batch: readonly Arrival[]): Promise<boolean> {
+    let whole = true
     for (const arrival of batch)
       await insert([arrival]).catch((error: unknown) => {
         if (isDatabaseDown(error)) throw error
-        refused = true
+        whole = false
         log.error(
           { err: error, delivery_key: arrival.delivery.deliveryKey },
           'spooled webhook refused; its file is kept',
         )
       })
-    return refused
+    return whole
   }
 
   /** @returns how many deliveries were brought in; a database that is away leaves the rest where it is */
@@ -112,3 +127,17 @@ const arrivalOf = ({ delivery, sealed, receivedAt }: SpooledDelivery): Arrival =
   source: 'spool',
   count: 1,
 })
+
+/** In their order, each key once in a batch: one statement cannot take it twice. */
+async function* batches(spooled: AsyncIterable<SpooledDelivery>): AsyncGenerator<Arrival[]> {
+  let batch = new Map<string, Arrival>()
+  let bytes = 0
+  for await (const one of spooled) {
+    batch.set(one.delivery.deliveryKey, arrivalOf(one))
+    bytes += one.delivery.payload.length
+    if (batch.size < batchSize && bytes < batchBytes) continue
+    yield [...batch.values()]
+    ;[batch, bytes] = [new Map(), 0]
+  }
+  if (batch.size > 0) yield [...batch.values()]
+}

@@ -1,20 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Delivery } from '../domain/webhook.js'
+import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { ReceiptCipher } from './receipt-cipher.js'
+import { encode, readSpoolFile, type SpooledDelivery } from './spool-file.js'
 
 // Files are named *.spool while deliveries are appended, and *.draining from then on. An appender that finds its file
 // renamed after its fsync appends once more, elsewhere: so whoever drains reads every delivery that was answered, in
 // whichever process and however often it is interrupted. Twice is harmless, for the delivery key.
-
-export interface SpooledDelivery {
-  delivery: Delivery
-  /** Its payload is as the table is to hold it, so that bringing it in needs no key. */
-  sealed?: boolean
-  /** RFC 3339. */
-  receivedAt: string
-}
 
 interface Append {
   line: string
@@ -22,28 +14,31 @@ interface Append {
   reject: (error: unknown) => void
 }
 
-/**
- * Deliveries on the disk of this machine, while the database is away.
- * `quietMs`: a file younger than this is left to its appender, or the two could chase each other for ever.
- */
-export function createSpool({
-  dir,
-  cipher,
-  quietMs = 500,
-}: {
+export interface SpoolOptions {
   dir: string
   cipher: Pick<ReceiptCipher, 'seal'>
+  /** A file younger than this is left to its appender, or the two could chase each other for ever. */
   quietMs?: number
-}) {
+  /** A file that has reached this size takes no more. */
+  maxFileBytes?: number
+}
+
+/** What is written at once: the longest text has its limit, too. */
+const maxWriteBytes = 8 * 1024 * 1024
+
+/** Deliveries on the disk of this machine, while the database is away. */
+export function createSpool({ dir, cipher, quietMs = 500, maxFileBytes = 64 * 1024 * 1024 }: SpoolOptions) {
   const queue: Append[] = []
-  let file: { handle: FileHandle; path: string } | undefined
+  /** Files that could neither be read nor put aside: they stay where they are, and keep nobody waiting. */
+  const stuck = new Set<string>()
+  let file: { handle: FileHandle; path: string; bytes: number } | undefined
   let writing = false
 
   async function current() {
     if (file) return file
     await mkdir(dir, { recursive: true, mode: 0o700 })
     const path = join(dir, `${randomUUID()}.spool`)
-    file = { handle: await open(path, 'ax', 0o600), path }
+    file = { handle: await open(path, 'ax', 0o600), path, bytes: 0 }
     await syncFolder(dir)
     return file
   }
@@ -56,17 +51,19 @@ export function createSpool({
 
   /** One write and one fsync for all that wait. */
   async function writeAll(appends: Append[]): Promise<void> {
-    const { handle, path } = await current()
-    await handle.appendFile(appends.map(({ line }) => line).join(''))
-    await handle.datasync()
-    if (await isStill(handle, path)) return
-    await abandon()
-    await writeAll(appends)
+    const into = await current()
+    const text = Buffer.from(appends.map(({ line }) => line).join(''))
+    await into.handle.appendFile(text)
+    await into.handle.datasync()
+    into.bytes += text.length
+    const kept = await isStill(into.handle, into.path)
+    if (!kept || into.bytes >= maxFileBytes) await abandon()
+    if (!kept) await writeAll(appends)
   }
 
   async function work(): Promise<void> {
     while (queue.length > 0) {
-      const appends = queue.splice(0)
+      const appends = queue.splice(0, fitting(queue))
       try {
         await writeAll(appends)
         appends.forEach(({ resolve }) => resolve())
@@ -92,7 +89,7 @@ export function createSpool({
     },
     /** The file to drain next; undefined when there is none. One that nobody has begun to drain is closed to appends. */
     async nextFile(): Promise<string | undefined> {
-      const names = await readdir(dir).catch(() => [])
+      const names = (await readdir(dir).catch(() => [])).filter((name) => !stuck.has(name))
       const begun = names.find((name) => name.endsWith('.draining'))
       if (begun) return join(dir, begun)
       for (const name of names.filter((other) => other.endsWith('.spool'))) {
@@ -100,8 +97,8 @@ export function createSpool({
         const { mtimeMs = Infinity } = (await stat(path).catch(ignoreMissing)) ?? {}
         if (mtimeMs > Date.now() - quietMs) continue
         const draining = path.replace(/spool$/, 'draining')
-        await rename(path, draining).catch(ignoreMissing)
-        return draining
+        if (await renamed(path, draining)) return draining
+        stuck.add(name)
       }
       return undefined
     },
@@ -109,9 +106,9 @@ export function createSpool({
     async remove(path: string): Promise<void> {
       await unlink(path).catch(ignoreMissing)
     },
-    /** Puts a file aside whose deliveries the database refuses. */
+    /** Puts a file aside: one that cannot be read, or whose deliveries the database refuses. */
     async setAside(path: string): Promise<void> {
-      await rename(path, path.replace(/draining$/, 'refused')).catch(ignoreMissing)
+      if (!(await renamed(path, path.replace(/draining$/, 'refused')))) stuck.add(basename(path))
     },
     close: abandon,
   }
@@ -119,39 +116,19 @@ export function createSpool({
 
 export type Spool = ReturnType<typeof createSpool>
 
-/** What a file holds; `torn` counts the lines that a crash left unfinished, none of which was answered. */
-export async function readSpoolFile(path: string): Promise<{ deliveries: SpooledDelivery[]; torn: number }> {
-  const text = await readFile(path, 'utf8').catch(ignoreMissing)
-  const lines = (text ?? '').split('\n')
-  const unfinished = lines.pop() ?? ''
-  const deliveries = lines.flatMap((line) => decode(line) ?? [])
-  return { deliveries, torn: lines.length - deliveries.length + (unfinished === '' ? 0 : 1) }
+/** How many of the front go into one write; at least one. */
+function fitting(queue: readonly Append[]): number {
+  let bytes = 0
+  const over = queue.findIndex(({ line }) => (bytes += line.length) > maxWriteBytes)
+  return over === -1 ? queue.length : Math.max(1, over)
 }
 
-function encode({ delivery, receivedAt }: SpooledDelivery, cipher: Pick<ReceiptCipher, 'seal'>): string {
-  const { payload: plain, ...rest } = delivery
-  const payload = cipher.seal(plain, delivery.deliveryKey).toString('base64')
-  return `${JSON.stringify({ ...rest, payload, sealed: true, received_at: receivedAt })}\n`
-}
-
-function decode(line: string): SpooledDelivery | undefined {
-  try {
-    const {
-      payload,
-      received_at: receivedAt,
-      // Absent in what an earlier version has spooled.
-      sealed = false,
-      ...rest
-    } = JSON.parse(line) as Omit<Delivery, 'payload'> & {
-      payload: string
-      received_at: string
-      sealed?: boolean
-    }
-    return { delivery: { ...rest, payload: Buffer.from(payload, 'base64') }, sealed, receivedAt }
-  } catch {
-    return undefined
-  }
-}
+/** @returns false when it has to stay; one that somebody else was quicker with counts as done */
+const renamed = (from: string, to: string): Promise<boolean> =>
+  rename(from, to).then(
+    () => true,
+    (error: unknown) => isMissing(error),
+  )
 
 async function isStill(handle: FileHandle, path: string): Promise<boolean> {
   const [opened, named] = await Promise.all([handle.stat(), stat(path).catch(ignoreMissing)])
@@ -164,7 +141,9 @@ async function syncFolder(dir: string): Promise<void> {
   await folder.sync().finally(() => folder.close())
 }
 
+const isMissing = (error: unknown) => (error as { code?: unknown }).code === 'ENOENT'
+
 function ignoreMissing(error: unknown): undefined {
-  if ((error as { code?: unknown }).code !== 'ENOENT') throw error
+  if (!isMissing(error)) throw error
   return undefined
 }

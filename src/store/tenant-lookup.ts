@@ -1,12 +1,22 @@
 import type { Knex } from 'knex'
+import type { ClaimStanding } from '../domain/integration.js'
 import type { TenantOf } from '../domain/webhook.js'
 import { isUuid } from './values.js'
+
+interface Claim {
+  /** Null for a company that was named itself. */
+  provider: string | null
+  account: string
+  tenant: string
+  standing: ClaimStanding
+}
 
 const key = (provider: string, account: string) => JSON.stringify([provider, account])
 
 /**
- * The companies that events belong to, in one trip for all; undefined for what no company of ours is known by. Needs a
- * service transaction that sees every tenant.
+ * The companies that events belong to, in one trip for all; undefined for what no company of ours is known by. Of the
+ * claims on an event a confirmed one goes first, so that no company takes another's by claiming part of it; one that is
+ * pending counts for nothing. Needs a service transaction that sees every tenant.
  */
 export async function findTenants(
   trx: Knex.Transaction,
@@ -17,16 +27,17 @@ export async function findTenants(
   )
   const companies = wanted.flatMap((one) => (one?.by === 'company' && isUuid(one.companyId) ? [one.companyId] : []))
   if (accounts.length + companies.length === 0) return wanted.map(() => undefined)
-  const { rows } = await trx.raw<{ rows: { provider: string | null; account: string; tenant: string }[] }>(
-    `select i.provider, i.account, i.tenant_id as tenant
+  const { rows } = await trx.raw<{ rows: Claim[] }>(
+    `select i.provider, i.account, i.tenant_id as tenant, i.standing
      from unnest(?::text[], ?::text[]) as w (provider, account) join integrations i using (provider, account)
-     union all select null, id::text, id from companies where id = any(?::uuid[])`,
+     where i.standing <> 'pending'
+     union all select null, id::text, id, 'confirmed' from companies where id = any(?::uuid[])`,
     [accounts.map(([provider]) => provider), accounts.map(([, account]) => account), companies] as Knex.RawBinding[],
   )
-  const known = new Map(rows.map(({ provider, account, tenant }) => [key(provider ?? '', account), tenant]))
+  const known = new Map(rows.map((claim) => [key(claim.provider ?? '', claim.account), claim]))
   return wanted.map((one) => {
-    if (one?.by === 'company') return known.get(key('', one.companyId.toLowerCase()))
-    const found = one?.accounts.find((account) => known.has(key(one.provider, account)))
-    return found === undefined ? undefined : known.get(key(one?.provider ?? '', found))
+    if (one?.by === 'company') return known.get(key('', one.companyId.toLowerCase()))?.tenant
+    const claims = one?.accounts.flatMap((account) => known.get(key(one.provider, account)) ?? [])
+    return (claims?.find(({ standing }) => standing === 'confirmed') ?? claims?.[0])?.tenant
   })
 }

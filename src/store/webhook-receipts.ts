@@ -33,14 +33,14 @@ export interface ReceiptRow {
   usage?: Usage | undefined
 }
 
-const columns = `delivery_key, provider, kind, external_id, session_id, payload, headers, source, drain, attempts, received_at`
+const columns = `delivery_key, provider, kind, external_id, session_id, payload, headers, source, drain, attempts, received_at, source_key`
 
 const insertFrom = `
   insert into webhook_receipts (${columns}, status, workflow_id)
   select ${columns.replace('headers', 'headers::jsonb').replace('received_at', 'coalesce(received_at, now())')}, 'received',
     case when drain then null else 'webhook/' || delivery_key end
   from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[], $9::boolean[],
-    $10::int[], $11::timestamptz[]) as arrival (${columns})
+    $10::int[], $11::timestamptz[], $12::text[]) as arrival (${columns})
   on conflict (delivery_key) where status <> 'failed'`
 
 const byKey = (a: Arrival, b: Arrival) => (a.delivery.deliveryKey < b.delivery.deliveryKey ? -1 : 1)
@@ -61,6 +61,7 @@ function bindings(arrivals: readonly Arrival[], cipher: Sealing) {
     column(({ drain }) => drain),
     column(({ count }) => count),
     column(({ receivedAt }) => receivedAt ?? null),
+    column(({ delivery }) => delivery.account ?? null),
   ] as Knex.RawBinding[]
 }
 
@@ -78,7 +79,7 @@ const insertOnce = `
   select ${columns.replace('headers', 'headers::jsonb').replace('received_at', 'coalesce(received_at, now())')}, id, status, tenant_id,
     case when drain then null else 'webhook/' || delivery_key end, case when status = 'processed' then now() end
   from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::uuid[], ?::bytea[], ?::text[], ?::text[], ?::boolean[], ?::int[],
-    ?::timestamptz[], ?::uuid[], ?::text[], ?::uuid[]) as arrival (${columns}, id, status, tenant_id)`
+    ?::timestamptz[], ?::text[], ?::uuid[], ?::text[], ?::uuid[]) as arrival (${columns}, id, status, tenant_id)`
 
 /** Receipts as they are to stay; a key that is taken undoes the transaction. */
 export async function insertFresh(

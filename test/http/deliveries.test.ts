@@ -131,6 +131,36 @@ describe('GET /webhooks/deliveries/:id @integration', () => {
     expect(JSON.stringify(body)).not.toMatch(/Rosa|rosa/)
   })
 
+  it('shows the time that a message was signed for, which is no telephone number', async () => {
+    const headers = JSON.stringify({
+      'svix-timestamp': '1795256083',
+      'webhook-timestamp': '1795256084',
+      'x-phone': '1795256083',
+    })
+    const id = await insert({ provider: 'clerk', headers })
+    expect((await repair.ask('acmeLead', 'GET', `/${id}`)).body.headers).toEqual({
+      'svix-timestamp': '1795256083',
+      'webhook-timestamp': '1795256084',
+      'x-phone': '[phone]',
+    })
+  })
+
+  it.each([
+    ['?provider=nope', 'query/provider', /^must be one of "tavus"/],
+    ['?from=2026-02-02T00:00:00Z&to=2026-02-01T00:00:00Z', 'query/to', /^must be later than from$/],
+    ['?from=2026-02-02T00:00:00Z&to=2026-02-02T00:00:00Z', 'query/to', /^must be later than from$/],
+    ['?from=yesterday', 'query/from', /^must be a time with its zone, such as 2026-11-21T09:30:00Z$/],
+    ['?external_id=', 'query/external_id', /^must not be empty$/],
+    ['?limit=0', 'query/limit', /^must be at least 1$/],
+    ['?limit=101', 'query/limit', /^must be at most 100$/],
+    ['?limit=x', 'query/limit', /^must be a number$/],
+  ])('refuses %s in plain words', async (query, pointer, detail) => {
+    const { status, body } = await repair.ask('acmeLead', 'GET', query)
+    expect(status).toBe(422)
+    expect(body.errors).toEqual([{ pointer, detail: expect.stringMatching(detail) as string }])
+    expect(body.detail).toBe(`${pointer}: ${body.errors[0].detail}`)
+  })
+
   it('masks a form', async () => {
     const form = new URLSearchParams({
       CallSid: 'CA1',

@@ -56,7 +56,12 @@ describe('/integrations @integration', () => {
 
   it('lists pages, newest first, and one provider', async () => {
     for (const n of [1, 2, 3, 4, 5])
-      await add('acmeLead', { provider: n === 3 ? 'clerk' : 'livekit', account: `key${n}` })
+      await add(
+        'acmeLead',
+        n === 3
+          ? { provider: 'callrail', account: `COM${'3'.padStart(32, '0')}` }
+          : { provider: 'elevenlabs', account: `key${n}` },
+      )
     const accounts: string[] = []
     for (let cursor = ''; ;) {
       const { body } = await ask('acmeLead', 'GET', `/integrations?limit=2${cursor && `&cursor=${cursor}`}`)
@@ -64,8 +69,8 @@ describe('/integrations @integration', () => {
       if (body.next_cursor === null) break
       cursor = body.next_cursor as string
     }
-    expect(accounts).toEqual(['key5', 'key4', 'key3', 'key2', 'key1'])
-    expect((await ask('acmeLead', 'GET', '/integrations?provider=clerk')).body.items).toHaveLength(1)
+    expect(accounts).toEqual(['key5', 'key4', `COM${'3'.padStart(32, '0')}`, 'key2', 'key1'])
+    expect((await ask('acmeLead', 'GET', '/integrations?provider=callrail')).body.items).toHaveLength(1)
   })
 
   it('keeps telephone numbers in E.164, however they are written', async () => {
@@ -78,50 +83,80 @@ describe('/integrations @integration', () => {
 
   it.each([
     [{ provider: 'twilio', account: '12' }, '/account'],
-    [{ provider: 'clerk', account: 'two words' }, '/account'],
-    [{ provider: 'clerk', account: '   ' }, '/account'],
+    [{ provider: 'elevenlabs', account: 'two words' }, '/account'],
+    [{ provider: 'elevenlabs', account: '   ' }, '/account'],
     [{ provider: 'acme', account: 'a' }, '/provider'],
-    [{ provider: 'clerk', account: 'a', tenant_id: borealis }, '/tenant_id'],
+    [{ provider: 'elevenlabs', account: 'agent_1', tenant_id: borealis }, '/tenant_id'],
+    [{ provider: 'twilio', account: 'hello' }, '/account'],
+    [{ provider: 'twilio', account: 'AC1' }, '/account'],
+    [{ provider: 'twilio', account: `COM${'0'.repeat(32)}` }, '/account'],
+    [{ provider: 'callrail', account: `AC${'0'.repeat(32)}` }, '/account'],
+    [{ provider: 'elevenlabs', account: 'a/b' }, '/account'],
   ])('answers 422 for %j, naming %s', async (body, pointer) => {
     const answer = await add('acmeLead', body)
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer }] } })
     expect(await rows()).toEqual([])
   })
 
+  it('says what fits', async () => {
+    const detail = async (provider: string, account: string) =>
+      (await add('acmeLead', { provider, account })).body.errors[0].detail as string
+    expect(await detail('twilio', 'x y')).toBe(
+      'must be an account (AC and 32 hexadecimal digits), a telephone number such as +15005550006, or a short code',
+    )
+    expect(await detail('elevenlabs', '')).toBe('must not be empty')
+    expect(await detail('acme', 'a')).toBe('must be one of "elevenlabs", "twilio", "callrail", "clerk"')
+  })
+
+  it.each([
+    ['livekit', 'the call'],
+    ['bland', 'metadata.tenant_id'],
+    ['uwc', 'company_id'],
+    ['tavus', 'the session'],
+  ])('refuses an account of %s, which nobody would ask for: its company is found by %s', async (provider, how) => {
+    const answer = await add('acmeLead', { provider, account: 'key_1' })
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '/provider' }] } })
+    expect(answer.body.errors[0].detail).toMatch(new RegExp(`^needs no integration: its .*${how}`))
+    expect(await rows()).toEqual([])
+  })
+
   it('refuses a change of nothing', async () => {
-    const { body } = await add('acmeLead', { provider: 'clerk', account: 'org_1' })
-    expect((await ask('acmeLead', 'PATCH', `/integrations/${body.id}`, {})).status).toBe(422)
+    const { body } = await add('acmeLead', { provider: 'elevenlabs', account: 'agent_1' })
+    const answer = await ask('acmeLead', 'PATCH', `/integrations/${body.id}`, {})
+    expect(answer).toMatchObject({ status: 422, body: { detail: 'the body must change account or label' } })
   })
 })
 
 describe('companies @multitenant', () => {
   it('cannot claim what another has, and are not told who has it', async () => {
-    const { body: mine } = await add('acmeLead', { provider: 'twilio', account: 'AC1', label: 'Acme only' })
-    const taken = await add('borealisLead', { provider: 'twilio', account: 'AC1' })
+    const [first, number] = [`AC${'1'.repeat(32)}`, '+15005550019']
+    await add('acmeLead', { provider: 'twilio', account: number })
+    const { body: mine } = await add('acmeLead', { provider: 'twilio', account: first, label: 'Acme only' })
+    const taken = await add('borealisLead', { provider: 'twilio', account: first })
     expect(taken).toMatchObject({ status: 409, body: { code: 'integration_taken', detail: 'the account is taken' } })
     expect(JSON.stringify(taken.body)).not.toMatch(new RegExp(`${acme}|Acme|${mine.id}`))
-    const { body: theirs } = await add('borealisLead', { provider: 'twilio', account: 'AC2' })
-    const moved = await ask('borealisLead', 'PATCH', `/integrations/${theirs.id}`, { account: 'AC1' })
+    const { body: theirs } = await add('borealisLead', { provider: 'twilio', account: `AC${'2'.repeat(32)}` })
+    const moved = await ask('borealisLead', 'PATCH', `/integrations/${theirs.id}`, { account: first })
     expect(moved).toMatchObject({ status: 409, body: { code: 'integration_taken' } })
     // The same account at another provider is another account.
-    expect((await add('borealisLead', { provider: 'callrail', account: 'AC1' })).status).toBe(201)
+    expect((await add('borealisLead', { provider: 'callrail', account: number })).status).toBe(201)
   })
 
   it('neither see, change nor remove what is another’s', async () => {
-    const { body } = await add('acmeLead', { provider: 'clerk', account: 'org_1' })
+    const { body } = await add('acmeLead', { provider: 'elevenlabs', account: 'agent_1' })
     const path = `/integrations/${body.id}`
     expect((await ask('borealisLead', 'GET', '/integrations')).body.items).toEqual([])
     for (const [method, change] of [['GET'], ['DELETE'], ['PATCH', { label: 'mine' }]] as const)
       expect((await ask('borealisLead', method, path, change)).status).toBe(404)
-    expect(await rows()).toEqual([{ tenant_id: acme, provider: 'clerk', account: 'org_1', label: null }])
+    expect(await rows()).toEqual([{ tenant_id: acme, provider: 'elevenlabs', account: 'agent_1', label: null }])
   })
 
   it('leave them to leadership', async () => {
-    const { body } = await add('acmeLead', { provider: 'clerk', account: 'org_1' })
+    const { body } = await add('acmeLead', { provider: 'elevenlabs', account: 'agent_1' })
     for (const who of ['acmeRep', 'csr'])
       for (const [method, path, sent] of [
         ['GET', '/integrations'],
-        ['POST', '/integrations', { provider: 'clerk', account: 'org_2' }],
+        ['POST', '/integrations', { provider: 'elevenlabs', account: 'agent_2' }],
         ['GET', `/integrations/${body.id}`],
         ['PATCH', `/integrations/${body.id}`, { label: 'x' }],
         ['DELETE', `/integrations/${body.id}`],
@@ -131,7 +166,7 @@ describe('companies @multitenant', () => {
   })
 
   it('must exist', async () => {
-    expect(await add('nobody', { provider: 'clerk', account: 'org_1' })).toMatchObject({
+    expect(await add('nobody', { provider: 'elevenlabs', account: 'agent_1' })).toMatchObject({
       status: 403,
       body: { code: 'tenant_unknown' },
     })
@@ -145,7 +180,8 @@ describe('an account @unit', () => {
     )
     expect(normaliseAccount('callrail', '155920786')).toBe('155920786')
     expect(normaliseAccount('twilio', '155920786')).toBeUndefined()
-    expect(normaliseAccount('clerk', '4155552671')).toBe('4155552671')
+    expect(normaliseAccount('elevenlabs', '4155552671')).toBe('4155552671')
+    expect(normaliseAccount('twilio', '24680')).toBe('24680')
     expect(normaliseAccount('twilio', '+1 (500) 555-0006')).toBe('+15005550006')
   })
 

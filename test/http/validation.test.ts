@@ -130,7 +130,18 @@ describe('a JSON body', () => {
   })
 
   it.each(['[]', '"text"', '7', 'null', 'true'])('that is %s and no object is 422', async (body) => {
-    expect((await post('/echo', body)).status).toBe(422)
+    const response = await post('/echo', body)
+    expect([response.status, response.body.detail]).toEqual([422, 'the body must be an object'])
+  })
+
+  it('that is wrong is told in plain words', async () => {
+    const response = await post('/echo', JSON.stringify({ title: 'x'.repeat(21), count: 0, metadata: 1, items: {} }))
+    expect(response.body.errors).toEqual([
+      { pointer: '/title', detail: 'must have at most 20 characters' },
+      { pointer: '/count', detail: 'must be at least 1' },
+      { pointer: '/metadata', detail: 'must be an object' },
+      { pointer: '/items', detail: 'must be a list' },
+    ])
   })
 
   it('may be missing where every field is optional', async () => {

@@ -74,7 +74,7 @@ describe('a call of CallRail @unit', () => {
       tenant: {
         by: 'integration',
         provider: 'callrail',
-        accounts: ['COM00000000000000000000000000000001', '100000001', '+15005550006'],
+        accounts: ['+15005550006', 'COM00000000000000000000000000000001', '100000001'],
       },
       facts: [
         {
@@ -201,7 +201,7 @@ describe('a text message of CallRail @unit', () => {
       tenant: {
         by: 'integration',
         provider: 'callrail',
-        accounts: ['COM00000000000000000000000000000001', '+15005550006'],
+        accounts: ['+15005550006', 'COM00000000000000000000000000000001'],
       },
       direction: 'inbound',
       from: '+15005550010',
@@ -218,7 +218,7 @@ describe('a text message of CallRail @unit', () => {
     expect(sent.effect).toMatchObject({
       direction: 'outbound',
       status: 'sent',
-      tenant: { accounts: ['COM00000000000000000000000000000001', '+15005550010'] },
+      tenant: { accounts: ['+15005550010', 'COM00000000000000000000000000000001'] },
       media: [{ url: 'https://m.example.com/1' }],
     })
   })

@@ -150,7 +150,7 @@ describe('a call of Twilio @unit', () => {
       tenant: {
         by: 'integration',
         provider: 'twilio',
-        accounts: ['AC00000000000000000000000000000001', '+15005550006'],
+        accounts: ['+15005550006', 'AC00000000000000000000000000000001'],
       },
       facts: [
         {
@@ -196,7 +196,7 @@ describe('a call of Twilio @unit', () => {
         },
         { type: 'progress', status: word, at: '2026-11-21T09:30:05.000000Z', order: 2 },
       ],
-      tenant: { accounts: ['AC1', '+15005550010', '+1 (500) 555-0010'] },
+      tenant: { accounts: ['+15005550010', '+1 (500) 555-0010', 'AC1'] },
     })
   })
 
@@ -291,7 +291,9 @@ describe('a call of Twilio @unit', () => {
       form({ AccountSid: 'AC1', ConferenceSid: 'CF1', RecordingSid: 'RE1', RecordingStatus: 'completed' }),
     )
     expect(conference.effect).toMatchObject({ externalId: 'CF1' })
-    expect(conference.effect).not.toHaveProperty('tenant')
+    expect(conference.effect).toMatchObject({ makesNone: true })
+    // A recording names its account alone, which companies may share: its call says whose it is.
+    expect(done.effect).toMatchObject({ makesNone: true, tenant: { partial: true } })
   })
 
   it('is read from JSON where the address was signed with its hash', () => {
@@ -332,7 +334,7 @@ describe('a text message of Twilio @unit', () => {
       tenant: {
         by: 'integration',
         provider: 'twilio',
-        accounts: ['AC00000000000000000000000000000001', '+15005550006'],
+        accounts: ['+15005550006', 'AC00000000000000000000000000000001'],
       },
       direction: 'inbound',
       from: '+15005550010',
@@ -364,7 +366,7 @@ describe('a text message of Twilio @unit', () => {
     expect(delivery.deliveryKey).toBe(`twilio/sms.status/SM00000000000000000000000000000005:${said}:${code}`)
     expect(effect).toMatchObject({ direction: 'outbound', status: said, statusRank, from: '+15005550006', ...more })
     expect(effect).not.toHaveProperty('body')
-    expect(effect).toMatchObject({ tenant: { accounts: ['AC00000000000000000000000000000001', '+15005550006'] } })
+    expect(effect).toMatchObject({ tenant: { accounts: ['+15005550006', 'AC00000000000000000000000000000001'] } })
   })
 
   it('of another channel is found by its bare number, and keeps the channel', () => {

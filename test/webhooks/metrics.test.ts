@@ -60,4 +60,22 @@ describe('metrics of webhooks @integration', () => {
       ),
     )
   })
+  it('count what waits once, however often it is looked for', async () => {
+    const { sessionId, conversationId } = aSession()
+    const waiting = 'webhook_processed_total{provider="tavus",tenant_id="",status="waiting"}'
+    const count = async () =>
+      Number((await samples('webhook_processed_total')).find((line) => line.startsWith(waiting))?.split(' ')[1] ?? 0)
+    const before = await count()
+    await repair.post(sessionId, shutdown(conversationId))
+    await eventually(async () => (await count()) === before + 1)
+    for (let n = 0; n < 3; n++) {
+      await repair.admin(
+        `update webhook_receipts set next_attempt_at = now() - interval '1 second', error = 'looked' where session_id = $1`,
+        [sessionId],
+      )
+      await repair.wakeDrain()
+      await eventually(async () => (await repair.receipts('session_id = $1', [sessionId]))[0]?.error !== 'looked')
+    }
+    expect(await count()).toBe(before + 1)
+  })
 })

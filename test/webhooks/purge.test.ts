@@ -56,6 +56,27 @@ describe('the purge @integration', () => {
     })
   })
 
+  it('deletes LiveKit’s events of rooms that were nobody’s call with them, and keeps those of calls', async () => {
+    const [call] = await engine.admin<{ id: string }>(
+      `insert into call_logs (company_id, provider, external_id, status) values ($1, 'livekit', 'kept', 'ended') returning id`,
+      [acme],
+    )
+    const events = (name: string, days: number, count: number, callId: string | null) =>
+      engine.admin(
+        `insert into livekit_call_events ("eventId", event, room_name, "createdAt", received_at, processed, call_id, tenant_id)
+         select 'EV' || gen_random_uuid(), 'room_started', $1, now(), now() - $2 * interval '1 day', $4::uuid is not null, $4,
+           case when $4::uuid is not null then $5::uuid end from generate_series(1, $3)`,
+        [name, days, count, callId, acme],
+      )
+    await events('nobody', 91, 25, null)
+    await events('recent', 89, 1, null)
+    await events('called', 91, 1, call?.id ?? null)
+    await insert('processed', 91)
+    expect((await run()).result).toMatchObject({ receipts: 1 })
+    const rooms = await engine.admin('select room_name from livekit_call_events order by room_name')
+    expect(rooms.map(({ room_name }) => room_name as string)).toEqual(['called', 'recent'])
+  })
+
   it('keeps them as long as IDEMPOTENCY_TTL_DAYS says', async () => {
     for (const days of [2, 4]) await insert('processed', days)
     expect((await run({ receiptTtlDays: 3 })).result).toMatchObject({ receipts: 1 })

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -119,7 +119,9 @@ describe('the spool', () => {
     )
     await spool.append(spooled('a'))
     const path = await spool.nextFile()
-    expect((await spool.read(path ?? '')).deliveries).toHaveLength(1)
+    const read = []
+    for await (const one of spool.read(path ?? '', { broken: 0, torn: 0 })) read.push(one)
+    expect(read).toHaveLength(1)
     await drain.drainNow()
     expect(keys).toEqual(['tavus/a'])
   })
@@ -138,10 +140,80 @@ describe('the spool', () => {
     expect(await drain.drainNow()).toBe(0)
   })
 
-  it('reports a line that is no delivery and goes on', async () => {
-    await writeFile(join(dir, 'old.spool'), '{"half\n')
+  it('reports a line that a crash left unfinished, and goes on', async () => {
+    await writeFile(join(dir, 'old.spool'), '{"half')
     const { drain, said } = drainOf(() => undefined)
     await drain.drainNow()
+    expect(said).toEqual(['unfinished lines in the webhook spool, never answered'])
+    expect(await readdir(dir)).toEqual([])
+  })
+
+  it.each(['{"half', 'null', '[]', '{"payload":5}'])(
+    'keeps the file of a whole line that is no delivery: %s',
+    async (line) => {
+      const taken: string[] = []
+      const { spool, drain, said } = drainOf(
+        (arrivals) => void taken.push(...arrivals.map((one) => one.delivery.deliveryKey)),
+      )
+      await spool.append(spooled('a'))
+      const [name = ''] = await readdir(dir)
+      await appendFile(join(dir, name), `${line}\n`)
+      await spool.append(spooled('b'))
+      await drain.drainNow()
+      expect(taken).toEqual(['tavus/a', 'tavus/b'])
+      expect(said).toEqual(['lines of the webhook spool cannot be read; their file is kept'])
+      expect(await readdir(dir)).toEqual([name.replace('.spool', '.refused')])
+    },
+  )
+
+  it('puts aside what it cannot read, once, and brings the others in', async () => {
+    // Nobody reads a folder as a file.
+    await mkdir(join(dir, 'aaaa.draining'))
+    const taken: string[] = []
+    const { spool, drain, said } = drainOf(
+      (arrivals) => void taken.push(...arrivals.map((one) => one.delivery.deliveryKey)),
+    )
+    await spool.append(spooled('a'))
+    expect(await drain.drainNow()).toBe(1)
+    await drain.drainNow()
+    expect(taken).toEqual(['tavus/a'])
+    expect(said).toEqual(['a file of the webhook spool cannot be read; it is kept'])
+    expect(await readdir(dir)).toEqual(['aaaa.refused'])
+  })
+
+  it('goes on past a file that cannot even be put aside', async () => {
+    await mkdir(join(dir, 'aaaa.draining'))
+    await writeFile(join(dir, 'aaaa.refused'), 'in the way')
+    const taken: string[] = []
+    const { spool, drain } = drainOf((arrivals) => void taken.push(...arrivals.map((one) => one.delivery.deliveryKey)))
+    await spool.append(spooled('a'))
+    await drain.drainNow()
+    expect(taken).toEqual(['tavus/a'])
+    expect((await readdir(dir)).sort()).toEqual(['aaaa.draining', 'aaaa.refused'])
+  })
+
+  it('begins another file when one is large enough, and brings all of them in', async () => {
+    const spool = createSpool({ dir, quietMs: -1, cipher, maxFileBytes: 2000 })
+    opened.push(spool)
+    for (let n = 0; n < 40; n++) await spool.append(spooled(String(n)))
+    const sizes = await Promise.all((await readdir(dir)).map(async (name) => (await stat(join(dir, name))).size))
+    expect(sizes.length).toBeGreaterThan(3)
+    expect(Math.max(...sizes)).toBeLessThan(2500)
+    const taken: string[] = []
+    const { drain } = drainOf((arrivals) => void taken.push(...arrivals.map((one) => one.delivery.deliveryKey)))
+    expect(await drain.drainNow()).toBe(40)
+    expect(new Set(taken).size).toBe(40)
+  })
+
+  it('reads a file that is longer than a text can be', async () => {
+    const { spool, drain, said } = drainOf(() => undefined)
+    await spool.append(spooled('a'))
+    const path = (await spool.nextFile()) ?? ''
+    const file = await open(path, 'r+')
+    // A hole: it takes no room on the disk, and is read as zeros.
+    await file.truncate(600 * 1024 * 1024)
+    await file.close()
+    expect(await drain.drainNow()).toBe(1)
     expect(said).toEqual(['unfinished lines in the webhook spool, never answered'])
   })
 })

@@ -9,9 +9,17 @@ const shownReasons = 25
 export const brokenIn = ({ comparison, effects, sessions, failures }: DayReport): number =>
   broken(comparison, effects) + sessions.reduce((sum, check) => sum + check.broken, 0) + failures.length
 
+/** What the first table's columns count. */
+const legend = `events: what happened at the provider; authentic: copies of them that were sent with a right signature
+processed once, unmatched, failed, lost, MISSING, DOUBLED: what became of each event, exactly one of these
+  unmatched: kept with its reason, for whoever it belongs to is not known; failed: kept with its reason, to be replayed
+  lost: nobody answered and its provider does not try again; MISSING: answered, or refused, and not to be found
+duplicates: copies answered as seen before; FORGED: copies with a wrong signature that were taken all the same
+MISSING, DOUBLED, FORGED and WRONG must be 0.`
+
 /** The closing tables. */
 export function presentReport(report: DayReport): string {
-  const parts = [eventsTable(report), effectsTable(report)]
+  const parts = [eventsTable(report), legend, effectsTable(report)]
   if (report.sessions.length > 0) parts.push(sessionsTable(report))
   return [...parts, ...examples(report), verdict(report)].join('\n')
 }

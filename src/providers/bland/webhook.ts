@@ -2,9 +2,9 @@ import type { Delivery } from '../../domain/webhook.js'
 import { digest, keyPart, requireId } from '../delivery-key.js'
 import { listOf, textOf, wordOf } from '../fields.js'
 import { isSignedByAny, usable } from '../hmac.js'
-import type { Fields } from '../json.js'
+import { type Fields, fieldsOf } from '../json.js'
 import { keptHeaders } from '../kept-headers.js'
-import { bothForms, type Verification, type WebhookProvider } from '../provider.js'
+import { bothForms, type RouteDocumentation, type Verification, type WebhookProvider } from '../provider.js'
 import { readJsonObject, storedJson } from '../raw-body.js'
 import { callEffect } from './call-effect.js'
 import { outcomeOf } from './outcome.js'
@@ -15,6 +15,11 @@ export interface BlandWebhookConfig {
   acceptUnsigned: boolean
 }
 
+const documentation: RouteDocumentation = {
+  summary: 'Calls of Bland that are over, and what corrects them',
+  signature: { 'X-Webhook-Signature': 'Hexadecimal HMAC-SHA256 over the body' },
+}
+
 /** What comes after the end, once of each (docs.bland.ai/tutorials/post-call-webhooks). */
 const followUps = new Set(['citations', 'post_transfer_transcript', 'live_translation_transcript', 'multiple'])
 
@@ -23,7 +28,7 @@ export function createBlandWebhooks(config: BlandWebhookConfig): WebhookProvider
   const secrets = usable(config.webhookSecrets)
   return {
     name: 'bland',
-    routes: [{ name: 'bland', paths: bothForms('/webhooks/bland') }],
+    routes: [{ name: 'bland', paths: bothForms('/webhooks/bland'), documentation }],
     configured: secrets.length > 0 || config.acceptUnsigned,
     verify(rawBody, headers): Verification {
       if (secrets.length === 0 && config.acceptUnsigned) return { ok: true }
@@ -43,6 +48,7 @@ export function createBlandWebhooks(config: BlandWebhookConfig): WebhookProvider
         externalId,
         deliveryKey: `bland/${eventId}`,
         eventId,
+        account: textOf(fieldsOf(body.metadata).tenant_id)?.slice(0, 200),
         payload: rawBody,
         headers: keptHeaders(headers),
       }

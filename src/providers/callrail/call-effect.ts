@@ -28,11 +28,17 @@ export function callEffect(
     tenant: {
       by: 'integration',
       provider: 'callrail',
-      accounts: [...companyAccounts(fields), ...accountsOfNumber(fields.tracking_phone_number ?? fields.trackingnum)],
+      accounts: accountsOfCall(fields),
     },
     facts: factsOf(stored.kind, fields, momentOf(stored.receivedAt)),
   }
 }
+
+/** By what its company is looked for: the tracking number before the company at CallRail, which companies may share. */
+export const accountsOfCall = (fields: Fields): string[] => [
+  ...accountsOfNumber(fields.tracking_phone_number ?? fields.trackingnum),
+  ...companyAccounts(fields),
+]
 
 function factsOf(kind: string, fields: Fields, receivedAt: string | undefined): CallFact[] {
   const start = startOf(fields)

@@ -5,9 +5,18 @@ import { accountsOfNumber, phoneNumberOf } from '../phone-number.js'
 import { utcMicroseconds } from '../timestamp.js'
 import { companyAccounts } from './fields.js'
 
-/** What a text message does; only one that was sent names its agent (apidocs.callrail.com/#webhooks). */
+/** Only a message that was sent names its agent (apidocs.callrail.com/#webhooks). */
+const isOutbound = (body: Fields) => textOf(body.agent) !== undefined
+
+/** By what its company is looked for: our number before the company at CallRail, which companies may share. */
+export const accountsOfMessage = (body: Fields): string[] => [
+  ...accountsOfNumber(isOutbound(body) ? body.source_number : body.destination_number),
+  ...companyAccounts(body),
+]
+
+/** What a text message does. */
 export function messageEffect(externalId: string, body: Fields): MessageEffect {
-  const outbound = textOf(body.agent) !== undefined
+  const outbound = isOutbound(body)
   const media = Array.isArray(body.media_urls) ? body.media_urls.slice(0, 50).flatMap((url) => linkOf(url) ?? []) : []
   return {
     target: 'message',
@@ -16,10 +25,7 @@ export function messageEffect(externalId: string, body: Fields): MessageEffect {
     tenant: {
       by: 'integration',
       provider: 'callrail',
-      accounts: [
-        ...companyAccounts(body),
-        ...accountsOfNumber(outbound ? body.source_number : body.destination_number),
-      ],
+      accounts: accountsOfMessage(body),
     },
     direction: outbound ? 'outbound' : 'inbound',
     from: phoneNumberOf(body.source_number) ?? '',

@@ -3,11 +3,17 @@ import { digest, requireId } from '../delivery-key.js'
 import { isSignedByAny, usable } from '../hmac.js'
 import { type Fields, fieldsOf } from '../json.js'
 import { keptHeaders } from '../kept-headers.js'
-import { bothForms, type Verification, type WebhookProvider, type WebhookRoute } from '../provider.js'
+import {
+  bothForms,
+  type RouteDocumentation,
+  type Verification,
+  type WebhookProvider,
+  type WebhookRoute,
+} from '../provider.js'
 import { readJsonObject, storedJson } from '../raw-body.js'
-import { callEffect } from './call-effect.js'
-import { isMessage } from './fields.js'
-import { messageEffect } from './message-effect.js'
+import { accountsOfCall, callEffect } from './call-effect.js'
+import { callFields, isMessage } from './fields.js'
+import { accountsOfMessage, messageEffect } from './message-effect.js'
 
 export interface CallrailWebhookConfig {
   /** Signing keys of the companies, as text: any verifies. */
@@ -19,10 +25,27 @@ const kinds = ['pre-call', 'call-complete', 'call-modified'] as const
 type CallKind = (typeof kinds)[number]
 const message = 'text-message'
 
+const documented = (summary: string): RouteDocumentation => ({
+  summary,
+  signature: { Signature: 'Base64 HMAC-SHA1 over the body' },
+})
+
 const routes: Readonly<Record<CallKind, WebhookRoute>> = {
-  'pre-call': { name: 'callrailPreCall', paths: bothForms('/webhooks/callrail/pre-call') },
-  'call-complete': { name: 'callrailCallComplete', paths: bothForms('/webhooks/callrail/call-complete') },
-  'call-modified': { name: 'callrailCallModified', paths: bothForms('/webhooks/callrail/call-modified') },
+  'pre-call': {
+    name: 'callrailPreCall',
+    paths: bothForms('/webhooks/callrail/pre-call'),
+    documentation: documented('A call of CallRail that rings'),
+  },
+  'call-complete': {
+    name: 'callrailCallComplete',
+    paths: bothForms('/webhooks/callrail/call-complete'),
+    documentation: documented('A call of CallRail that is over, or a text message'),
+  },
+  'call-modified': {
+    name: 'callrailCallModified',
+    paths: bothForms('/webhooks/callrail/call-modified'),
+    documentation: documented('What somebody changed of a call of CallRail'),
+  },
 }
 
 /**
@@ -55,6 +78,7 @@ export function createCallrailWebhooks(config: CallrailWebhookConfig): WebhookPr
         externalId,
         deliveryKey: `callrail/${eventId}`,
         eventId,
+        account: accountOf(kind, body),
         payload: rawBody,
         headers: keptHeaders(headers),
       }
@@ -64,6 +88,11 @@ export function createCallrailWebhooks(config: CallrailWebhookConfig): WebhookPr
       return stored.kind === message ? messageEffect(stored.externalId, body) : callEffect(stored, body)
     },
   }
+}
+
+/** The first account by which its company is looked for. */
+function accountOf(kind: CallKind | typeof message, body: Fields): string | undefined {
+  return (kind === message ? accountsOfMessage(body) : accountsOfCall(callFields(body)))[0]
 }
 
 /** By the address, and by what only the other event has, should both be sent to one address. */

@@ -4,8 +4,8 @@ import type { Delivery } from '../../domain/webhook.js'
 import { headerOf, isPlain, wrongFields } from '../body.js'
 import { keptHeaders } from '../kept-headers.js'
 import { readJsonObject } from '../raw-body.js'
-import { fieldsOf } from '../json.js'
-import { bothForms, type WebhookProvider } from '../provider.js'
+import { type Fields, fieldsOf } from '../json.js'
+import { bothForms, type RouteDocumentation, type WebhookProvider } from '../provider.js'
 import { createStandardVerifier, decodedKey } from '../standard-webhooks.js'
 import { identityChange } from './events.js'
 
@@ -17,6 +17,16 @@ export interface ClerkWebhookConfig {
   now?: () => number
 }
 
+const documentation: RouteDocumentation = {
+  summary: 'Users, organisations and memberships of Clerk',
+  signature: {
+    'svix-id': 'The message; the same in every attempt',
+    'svix-timestamp': 'Seconds since the epoch; at most 300 off',
+    'svix-signature':
+      'v1,<base64> of HMAC-SHA256 over "<svix-id>.<svix-timestamp>.<body>"; several, with blanks between',
+  },
+}
+
 /** Clerk's webhooks, which Svix delivers (clerk.com/docs/guides/development/webhooks/overview). */
 export function createClerkWebhooks({ webhookSecrets, acceptUnsigned, now }: ClerkWebhookConfig): WebhookProvider {
   const keys = webhookSecrets.flatMap((secret) => decodedKey(secret) ?? [])
@@ -24,7 +34,7 @@ export function createClerkWebhooks({ webhookSecrets, acceptUnsigned, now }: Cle
   const open = acceptUnsigned && webhookSecrets.length === 0
   return {
     name: 'clerk',
-    routes: [{ name: 'clerk', paths: bothForms('/webhooks/clerk') }],
+    routes: [{ name: 'clerk', paths: bothForms('/webhooks/clerk'), documentation }],
     configured: keys.length > 0 || open,
     verify(rawBody, headers) {
       if (open) return { ok: true }
@@ -45,6 +55,12 @@ export function createClerkWebhooks({ webhookSecrets, acceptUnsigned, now }: Cle
   }
 }
 
+/** The organisation that an event is of; a user's own names none. */
+function organizationOf(type: string, data: Fields): string | undefined {
+  const own = type.startsWith('organization.') ? data.id : undefined
+  return [own, fieldsOf(data.organization).id, data.organization_id].find(isPlain)
+}
+
 function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
   const body = readJsonObject(rawBody)
   const { type } = body
@@ -62,6 +78,7 @@ function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
     externalId: isPlain(data.id) ? data.id : key,
     deliveryKey: `clerk/${eventId}`,
     eventId,
+    account: organizationOf(type, data),
     payload: rawBody,
     headers: keptHeaders(headers, ['svix-id', 'svix-timestamp']),
   }

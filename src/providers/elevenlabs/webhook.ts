@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FieldError } from '../../domain/errors.js'
-import type { Delivery } from '../../domain/webhook.js'
+import type { Delivery, SessionEffect } from '../../domain/webhook.js'
 import { type ArtefactStore, isFolderName } from '../artefacts.js'
 import { headerOf, isPlain, wrongFields } from '../body.js'
 import { keptHeaders } from '../kept-headers.js'
 import { readJsonObject } from '../raw-body.js'
 import { type Fields, fieldsOf } from '../json.js'
-import { bothForms, type WebhookProvider } from '../provider.js'
+import { bothForms, type RouteDocumentation, type WebhookProvider } from '../provider.js'
 import { isKnownType, normaliseElevenLabsEvent } from './events.js'
 import { createIntake } from './intake.js'
 import { createSignatureCheck } from './signature.js'
@@ -23,6 +23,13 @@ export interface ElevenLabsWebhookConfig {
   now?: () => number
 }
 
+const documentation: RouteDocumentation = {
+  summary: 'Transcript, audio or failed beginning of a conversation of ElevenLabs',
+  signature: {
+    'ElevenLabs-Signature': 't=<seconds>,v0=<hexadecimal HMAC-SHA256 over "<seconds>.<body>">; at most 30 minutes old',
+  },
+}
+
 /** Of a body with its audio. */
 const audioLimitBytes = 32 * 1024 * 1024
 
@@ -34,7 +41,7 @@ export function createElevenLabsWebhooks(config: ElevenLabsWebhookConfig): Webho
   const { artefacts, bodyLimitBytes: envelopeLimitBytes, now = Date.now } = config
   return {
     name: 'elevenlabs',
-    routes: [{ name: 'elevenLabs', paths: bothForms('/webhooks/elevenlabs') }],
+    routes: [{ name: 'elevenLabs', paths: bothForms('/webhooks/elevenlabs'), documentation }],
     configured: secrets.length > 0 || open,
     intake: {
       limitBytes: audioLimitBytes,
@@ -49,8 +56,13 @@ export function createElevenLabsWebhooks(config: ElevenLabsWebhookConfig): Webho
     },
     parse: (rawBody, headers) => deliveryOf(rawBody, headers),
     effects({ externalId, payload }) {
-      const event = normaliseElevenLabsEvent(JSON.parse(payload.toString('utf8')))
-      return { target: 'session', conversationId: externalId, event }
+      const body = fieldsOf(JSON.parse(payload.toString('utf8')))
+      return {
+        target: 'session',
+        conversationId: externalId,
+        ...ofAgent(fieldsOf(body.data).agent_id),
+        event: normaliseElevenLabsEvent(body),
+      }
     },
     asDelivery(conversation, { sessionId, conversationId }) {
       const data = { ...fieldsOf(conversation), conversation_id: conversationId }
@@ -64,6 +76,10 @@ export function createElevenLabsWebhooks(config: ElevenLabsWebhookConfig): Webho
   }
 }
 
+/** A conversation that nobody knows is at least the agent's. */
+const ofAgent = (agent: unknown): Pick<SessionEffect, 'tenant'> =>
+  isPlain(agent) ? { tenant: { by: 'integration', provider: 'elevenlabs', accounts: [agent] } } : {}
+
 /** The answer to a question has no time of its own; undefined where the conversation does not say when it ended. */
 function endOf(data: Fields): number | undefined {
   const { start_time_unix_secs: start, call_duration_secs: seconds } = fieldsOf(data.metadata)
@@ -73,7 +89,7 @@ function endOf(data: Fields): number | undefined {
 function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
   const body = readJsonObject(rawBody)
   const { type } = body
-  const { conversation_id: id, full_audio: audio } = fieldsOf(body.data)
+  const { conversation_id: id, full_audio: audio, agent_id: agent } = fieldsOf(body.data)
   const errors: FieldError[] = []
   if (!isPlain(type)) errors.push({ pointer: '/type', detail: 'must be the type of an event' })
   if (!isFolderName(id) && (isKnownType(type) || id !== undefined))
@@ -90,6 +106,7 @@ function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders): Delivery {
     externalId,
     deliveryKey: `elevenlabs/${eventId}`,
     eventId,
+    account: isPlain(agent) ? agent : undefined,
     payload: rawBody,
     headers: keptHeaders(headers),
   }

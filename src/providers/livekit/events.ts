@@ -22,22 +22,28 @@ export function livekitEffect({ event, id, receivedAt, fields }: LivekitEvent): 
   const at = timeFrom(fields.createdAt, 'seconds') ?? receivedAt ?? noTime
   const room = roomOf(fields)
   const callId = callIdOf(fieldsOf(fields.room).metadata)
+  const facts = factsOf(event, fields, { at, ...room })
   return {
     target: 'call',
     provider: 'livekit',
     externalId: room.name ?? '',
     ...(callId !== undefined && { callId }),
-    facts: factsOf(event, fields, { at, ...room }),
+    facts,
     livekit: {
       eventId: id,
       event,
       roomSid: room.sid,
       roomName: room.name,
+      ...(fields.room === undefined && facts.length > 0 && { roomless: true as const }),
       participantIdentity: textOf(fieldsOf(fields.participant).identity),
       createdAt: at,
     },
   }
 }
+
+/** Our own id of the call where the room's metadata has it, else the name of the room. */
+export const accountOf = (fields: Fields): string | undefined =>
+  callIdOf(fieldsOf(fields.room).metadata) ?? roomOf(fields).name
 
 interface Room {
   sid: string | undefined

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type FieldError, InvalidRequestError } from '../../domain/errors.js'
 import { type Fields, fieldsOf } from '../json.js'
-import { bothForms, type WebhookProvider } from '../provider.js'
-import { livekitEffect } from './events.js'
+import { bothForms, type RouteDocumentation, type WebhookProvider } from '../provider.js'
+import { accountOf, livekitEffect } from './events.js'
 import { timeFrom } from './proto-json.js'
 import { createLivekitVerifier } from './verify.js'
 
@@ -13,6 +13,14 @@ export interface LivekitWebhookConfig {
   webhookSecrets: readonly string[]
   /** Without a secret everything is taken for authentic; never in production. */
   acceptUnsigned: boolean
+}
+
+const documentation: RouteDocumentation = {
+  summary: 'Rooms, participants and recordings of LiveKit, from which the outcome of a call is computed',
+  contentTypes: ['application/webhook+json', 'application/json'],
+  signature: {
+    Authorization: 'The bare JWT, HS256, issued by the API key; its claim sha256 is the base64 SHA-256 of the body',
+  },
 }
 
 const eventName = /^[\w.-]{1,100}$/
@@ -28,7 +36,9 @@ export function createLivekitWebhooks(config: LivekitWebhookConfig, now: () => n
   const unsigned = secrets.length === 0 && acceptUnsigned
   return {
     name: 'livekit',
-    routes: [{ name: 'livekit', paths: ['/api/webhooks/call_completed', ...bothForms('/webhooks/livekit')] }],
+    routes: [
+      { name: 'livekit', paths: ['/api/webhooks/call_completed', ...bothForms('/webhooks/livekit')], documentation },
+    ],
     configured: (apiKey !== '' && secrets.length > 0) || unsigned,
     verify: (rawBody, headers) => (unsigned ? { ok: true } : verify({ rawBody, token: headers.authorization })),
     parse(rawBody, headers) {
@@ -41,6 +51,7 @@ export function createLivekitWebhooks(config: LivekitWebhookConfig, now: () => n
         externalId: id,
         deliveryKey: `livekit/${event}/${id}`,
         eventId: id,
+        account: accountOf(body),
         payload: withoutTurnPassword(rawBody),
         headers: { ...keptHeaders(headers), ...(!timed && { [receivedAtHeader]: new Date(now()).toISOString() }) },
       }

@@ -3,7 +3,7 @@ import type { Delivery } from '../../domain/webhook.js'
 import { digest } from '../delivery-key.js'
 import { type Fields, fieldsOf } from '../json.js'
 import { keptHeaders } from '../kept-headers.js'
-import { bothForms, type Verification, type WebhookProvider } from '../provider.js'
+import { bothForms, type RouteDocumentation, type Verification, type WebhookProvider } from '../provider.js'
 import { readJsonObject } from '../raw-body.js'
 import { utcMicroseconds } from '../timestamp.js'
 import { verifyCallbackToken } from './callback-token.js'
@@ -15,6 +15,14 @@ export interface TavusWebhookConfig {
   allowUnsigned: boolean
 }
 
+const documentation: RouteDocumentation = {
+  summary: 'What happens in a conversation of Tavus',
+  query: {
+    session: 'The session, as the callback’s address that Parley handed out has it',
+    token: 'HMAC of the session; Tavus signs nothing',
+  },
+}
+
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** Ids and types end up in keys and workflow ids. */
 const plain = /^[\x21-\x7e]{1,200}$/
@@ -23,7 +31,7 @@ const plain = /^[\x21-\x7e]{1,200}$/
 export function createTavusWebhooks(config: TavusWebhookConfig): WebhookProvider {
   return {
     name: 'tavus',
-    routes: [{ name: 'tavus', paths: ['/tavus/callback', ...bothForms('/webhooks/tavus')] }],
+    routes: [{ name: 'tavus', paths: ['/tavus/callback', ...bothForms('/webhooks/tavus')], documentation }],
     configured: config.callbackSecrets.length > 0 || config.allowUnsigned,
     verify: (_rawBody, _headers, url) => verify(config, url),
     parse(rawBody, headers, url, { sessionId }) {

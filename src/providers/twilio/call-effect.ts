@@ -118,8 +118,9 @@ export function recordingEffect(stored: Stored, fields: Fields): CallEffect {
     target: 'call',
     provider: 'twilio',
     externalId: callSid ?? textOf(fields.ConferenceSid) ?? stored.externalId,
-    // A conference is no call: it waits for a row that somebody makes, and makes none.
-    ...defined({ tenant: callSid === undefined ? undefined : tenantOf(fields, undefined) }),
+    // It names the account alone, which companies may share: it waits for its call to be told of, and makes none.
+    tenant: { ...tenantOf(fields, undefined), partial: true },
+    makesNone: true,
     facts: [
       ...(over ? [{ type: 'details', ...defined({ at }), metadata: defined(metadata) } as const] : []),
       ...(status === 'completed' ? recordingOf(fields) : []),

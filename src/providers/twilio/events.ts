@@ -1,4 +1,4 @@
-import { digest, keyPart, requireId } from '../delivery-key.js'
+import { assertShort, digest, keyPart, requireSid } from '../delivery-key.js'
 import { textOf, wordOf } from '../fields.js'
 import type { Fields } from '../json.js'
 
@@ -25,9 +25,10 @@ export interface TwilioEvent {
  * @throws InvalidRequestError 422 naming the id that is missing
  */
 export function identify(route: TwilioRoute, fields: Fields, rawBody: Buffer): TwilioEvent {
+  assertShort('/AccountSid', textOf(fields.AccountSid))
   if (route === 'sms') return message(fields)
   if (route === 'recording' || textOf(fields.RecordingStatus) !== undefined) return recording(fields)
-  const externalId = requireId('/CallSid', fields.CallSid)
+  const externalId = requireSid('/CallSid', fields.CallSid)
   const kind = kindOfCall(fields)
   return { kind, externalId, key: callKey(kind, externalId, fields, rawBody) }
 }
@@ -54,12 +55,12 @@ function kindOfCall(fields: Fields): TwilioKind {
 }
 
 function recording(fields: Fields): TwilioEvent {
-  const externalId = requireId('/RecordingSid', fields.RecordingSid)
+  const externalId = requireSid('/RecordingSid', fields.RecordingSid)
   return { kind: 'recording', externalId, key: `${externalId}:${keyPart(fields.RecordingStatus)}` }
 }
 
 function message(fields: Fields): TwilioEvent {
-  const externalId = requireId('/MessageSid', fields.MessageSid, fields.SmsMessageSid, fields.SmsSid)
+  const externalId = requireSid('/MessageSid', fields.MessageSid, fields.SmsMessageSid, fields.SmsSid)
   if (isIncoming(fields)) return { kind: 'sms.received', externalId, key: externalId }
   const key = `${externalId}:${keyPart(messageStatus(fields))}:${keyPart(fields.ErrorCode)}`
   return { kind: 'sms.status', externalId, key }

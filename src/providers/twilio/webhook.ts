@@ -11,6 +11,7 @@ import { callEffect, recordingEffect } from './call-effect.js'
 import { identify, type TwilioRoute } from './events.js'
 import { type BodyForm, readFields, storedFields } from './fields.js'
 import { messageEffect } from './message-effect.js'
+import { accountOf } from './tenant.js'
 import { bodyHashOf, whyNotSigned } from './signature.js'
 
 export interface TwilioWebhookConfig {
@@ -38,9 +39,24 @@ const answers: Readonly<Record<TwilioRoute, ProviderAnswer>> = {
   recording: { status: 204, description: 'Nothing: a status callback asks for no answer' },
 }
 
+const summaries: Readonly<Record<TwilioRoute, string>> = {
+  call: 'An incoming call of Twilio, or the status of a call',
+  sms: 'An incoming text message of Twilio, or the status of one',
+  recording: 'The status of a recording of Twilio',
+}
+
 const route = (name: TwilioRoute): WebhookRoute => ({
   name: `twilio${name[0]?.toUpperCase()}${name.slice(1)}`,
   paths: bothForms(`/webhooks/twilio/${name}`),
+  documentation: {
+    summary: summaries[name],
+    // JSON comes with the hash of its body in the address (bodySHA256).
+    contentTypes: ['application/x-www-form-urlencoded', 'application/json'],
+    signature: {
+      'X-Twilio-Signature':
+        'Base64 HMAC-SHA1 over the address as Twilio has it, and each field’s name and value, sorted by name',
+    },
+  },
   answer: answers[name],
 })
 
@@ -61,7 +77,8 @@ export function createTwilioWebhooks(config: TwilioWebhookConfig): WebhookProvid
     },
     parse(rawBody, headers, url) {
       const form = formOf(url)
-      const { kind, externalId, key } = identify(routeOf(url), readFields(rawBody, form), rawBody)
+      const fields = readFields(rawBody, form)
+      const { kind, externalId, key } = identify(routeOf(url), fields, rawBody)
       const eventId = `${kind}/${key}`
       return {
         provider: 'twilio',
@@ -69,6 +86,7 @@ export function createTwilioWebhooks(config: TwilioWebhookConfig): WebhookProvid
         externalId,
         deliveryKey: `twilio/${eventId}`,
         eventId,
+        account: accountOf(kind, fields),
         payload: rawBody,
         headers: { ...keptHeaders(headers, ['i-twilio-idempotency-token']), 'content-type': form },
       }

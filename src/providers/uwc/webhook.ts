@@ -17,13 +17,23 @@ export interface UwcWebhookConfig {
   now?: () => number
 }
 
-const addresses: readonly [kind: PartnerJobKind, path: string, name: string][] = [
-  ['asr', 'asr/complete', 'uwcAsrComplete'],
-  ['rag', 'rag/indexed', 'uwcRagIndexed'],
-  ['training', 'training/status', 'uwcTrainingStatus'],
-  ['analysis', 'analysis/complete', 'uwcAnalysisComplete'],
-  ['followup', 'followup/draft', 'uwcFollowupDraft'],
+const addresses: readonly [kind: PartnerJobKind, path: string, name: string, summary: string][] = [
+  ['asr', 'asr/complete', 'uwcAsrComplete', 'The partner has transcribed a call'],
+  ['rag', 'rag/indexed', 'uwcRagIndexed', 'The partner has indexed a document'],
+  ['training', 'training/status', 'uwcTrainingStatus', 'How far the partner’s training for a rep is'],
+  ['analysis', 'analysis/complete', 'uwcAnalysisComplete', 'The partner has analysed a call'],
+  ['followup', 'followup/draft', 'uwcFollowupDraft', 'The partner has drafted a follow-up to a lead'],
 ]
+
+const headers = {
+  otherHeaders: {
+    'webhook-id': 'The message; the same in every attempt',
+    'webhook-timestamp': 'Seconds since the epoch; at most 300 off',
+    'webhook-signature': 'v1,<base64> of HMAC-SHA256 over "<webhook-id>.<webhook-timestamp>.<body>"',
+    'X-UWC-Timestamp': 'Of the older form: seconds since the epoch',
+    'X-UWC-Signature': 'Of the older form: hexadecimal or base64 HMAC-SHA256 over "<timestamp>.<body>"',
+  },
+}
 
 /** The ML partner's answers: Standard Webhooks, and the form of X-UWC-Signature that is older. */
 export function createUwcWebhooks({
@@ -36,7 +46,11 @@ export function createUwcWebhooks({
   const open = acceptUnsigned && webhookSecrets.length === 0
   return {
     name: 'uwc',
-    routes: addresses.map(([, path, name]) => ({ name, paths: bothForms(`/webhooks/uwc/${path}`) })),
+    routes: addresses.map(([, path, name, summary]) => ({
+      name,
+      paths: bothForms(`/webhooks/uwc/${path}`),
+      documentation: { summary, ...headers },
+    })),
     configured: keys.length > 0 || open,
     verify(rawBody, headers) {
       if (open) return { ok: true }
@@ -104,6 +118,7 @@ function deliveryOf(rawBody: Buffer, headers: IncomingHttpHeaders, kind: Partner
     externalId: jobId,
     deliveryKey: `uwc/${eventId}`,
     eventId,
+    account: companyId,
     payload: rawBody,
     headers: keptHeaders(headers, ['webhook-id', 'webhook-timestamp', 'x-uwc-timestamp']),
   }
