@@ -87,6 +87,7 @@ module.exports = {
     // The benchmark's floor is a bare Koa, on purpose.
     onlyIn('src/(http|simulator|dev)', '(koa|@koa)'),
     onlyIn('src/(store|dev)|migrations', '(knex|pg)'),
+    onlyIn('src/redis', '(redis|@redis|rate-limiter-flexible)'),
     ...allow('^workflows/', { may: ['^src/domain/'], types: ['^activities/'] }),
     ...allow('^activities/', {
       may: ['^src/domain/'],
@@ -94,6 +95,7 @@ module.exports = {
     }),
     ...allow('^src/observability/', { may: ['^src/domain/'] }),
     ...allow('^src/store/', { may: ['^src/(domain|observability)/', '^migrations/'] }),
+    ...allow('^src/redis/', { may: ['^src/(domain|observability)/'] }),
     ...allow('^src/providers/', { may: ['^src/(domain|observability)/'] }),
     ...allow('^src/temporal/', { may: ['^src/domain/', '^workflows/messages[.]ts$'], types: ['^workflows/'] }),
     ...allow('^src/http/', {

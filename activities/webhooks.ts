@@ -11,7 +11,7 @@ export interface WebhookActivityDeps {
   processing: Pick<ReceiptProcessing, 'process'>
   drain: ReceiptDrain
   /** Tells this process that the drain is at work, and need not be woken. */
-  draining: { busy: boolean; flooded: () => boolean }
+  draining: { busy: boolean; flooded: () => boolean; answersFirst: () => boolean }
   /** A session that is closed or unknown is no error. */
   signalSession: (sessionId: string, message: ProviderEventMessage) => Promise<void>
   /** Tells whoever waits in this process. */
@@ -38,6 +38,8 @@ const drainForMs = 5_000
 /** What trickles in is let gather for this long. */
 const gatherMs = 100
 const floodPauseMs = 200
+/** A burst of answers is over in seconds. */
+const burstPauseMs = 50
 /** Batches at once, and as many as are ranked together. */
 const lanes = 2
 const batchesAhead = 8
@@ -61,6 +63,10 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
 
   /** What is due, some batches at once: one is reckoned with here while the database has the other. */
   async function round(limit: number): Promise<{ found: number; taken: number }> {
+    while (draining.answersFirst()) {
+      heartbeat()
+      await sleep(burstPauseMs)
+    }
     const flooded = draining.flooded()
     const ids = await drain.next(flooded ? limit : limit * batchesAhead)
     let taken = 0

@@ -7,6 +7,7 @@ import type { Metrics } from './observability/metrics.js'
 import { createWebhookEvents } from './observability/webhook-events.js'
 import { createProviderRegistry, type ProviderRegistry } from './providers/registry.js'
 import type { Delivery } from './domain/webhook.js'
+import { createBurstGauge } from './store/burst-gauge.js'
 import type { Database } from './store/database.js'
 import { appendEvents } from './store/event-log.js'
 import { createDeliveryStore } from './store/deliveries.js'
@@ -54,8 +55,10 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const cipher = createReceiptCipher(config.webhooks.encryptionKeys)
   const receipts = createWebhookReceipts({ database, cipher })
   const effects = createReceiptEffects({ effectsOf: registry.effectsOf, cipher, appliers: createAppliers() })
+  const burst = createBurstGauge()
   const atOnce = createReceiptsAtOnce({
     database,
+    burst,
     receipts,
     effects,
     cipher,
@@ -65,7 +68,7 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const batcher = createReceiptBatcher({ insert: atOnce.insert })
   const spool = createSpool({ dir: join(config.dataDir, 'spool'), cipher })
   const gate = createEngineGate({ maxInflight: config.webhooks.maxInflight, targetMs: options.engineTargetMs })
-  const draining = { busy: false, flooded: gate.flooded }
+  const draining = { busy: false, flooded: gate.flooded, answersFirst: burst.atWork }
   const waker = createDrainWaker({ wake: options.wakeDrain, isBusy: () => draining.busy })
   const states = createReceiptStates({ matchMs: config.webhooks.matchMs, notify: !options.together })
   const processing = createReceiptProcessing({

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -30,6 +31,8 @@ export async function createHttpServer(
     headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: 1000,
+    // Refused by the application, in the words of every other refusal.
+    requireHostHeader: false,
   })
   server.on('request', (_, response: ServerResponse) => {
     open.add(response)
@@ -71,11 +74,16 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const [status, code] = unreadable[error.code ?? ''] ?? [400, 'malformed_request']
   const title = STATUS_CODES[status] ?? 'Bad Request'
-  const problem = problemOf(new ParleyError(code, status, title, 'the request could not be read'), {
-    instance: '',
-    traceId: '',
-  })
-  const body = JSON.stringify(problem)
-  const headers = `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}`
-  socket.end(`HTTP/1.1 ${status} ${title}\r\n${headers}\r\nConnection: close\r\n\r\n${body}`)
+  const refusal = new ParleyError(code, status, title, 'the request could not be read')
+  const traceId = randomBytes(16).toString('hex')
+  const body = JSON.stringify(problemOf(refusal, { instance: '', traceId }))
+  const headers = [
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Trace-Id: ${traceId}`,
+    'X-Content-Type-Options: nosniff',
+    'Cache-Control: no-store',
+    'Connection: close',
+  ]
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${headers.join('\r\n')}\r\n\r\n${body}`)
 }

@@ -29,6 +29,13 @@ export function createMetrics() {
       'status',
     ]),
     rateLimitHits: counter('rate_limit_hits_total', 'Requests refused by a limit'),
+    rateLimitFallbacks: counter('rate_limit_fallback_total', 'Requests counted in memory because Redis failed'),
+    redisUp: new Gauge({
+      name: 'redis_up',
+      help: 'Whether a connection to Redis stands; absent without REDIS_URL',
+      labelNames: ['role'] as const,
+      registers,
+    }),
 
     workerTasks: counter('worker_task_total', 'Finished activity attempts', ['name', 'status']),
     workerTaskDurationMs: histogram('worker_task_duration_ms', 'Time of an activity attempt', requestMs, ['name']),

@@ -34,12 +34,19 @@ export const applyToCalls: Applier<'call'> = async (trx, pending) => {
     trx,
     drafts.map(({ record }) => record),
   )
-  const added = drafts.filter(({ record }) => made.has(record.id))
+  const added = drafts.flatMap((draft) => (made.has(draft.record.id) ? [ofLead(draft, made.get(draft.record.id))] : []))
   const late = drafts.filter(({ record }) => !made.has(record.id)).flatMap(({ members }) => members)
   const second = located(late, await candidatesOf(trx, late), tenants)
   const found = merged([...first.groups, ...second.groups]).map(fold)
   await save(trx, pending, { added, found })
   return answers(pending, { folded: [...added, ...found], mismatched: first.mismatched, tenants })
+}
+
+/** The lead was found while the row was written, and what is told of the call names it. */
+function ofLead(draft: Folded, leadId: string | null = null): Folded {
+  if (leadId === null) return draft
+  const events = draft.events.map((event) => ({ ...event, leadId }))
+  return { ...draft, record: { ...draft.record, leadId }, events }
 }
 
 type Tenants = ReadonlyMap<PendingCall, string | undefined>
@@ -58,13 +65,17 @@ interface Located {
   mismatched: Set<PendingCall>
 }
 
+/** Whether the event says whose it is: one without an account does not, though its provider's mostly do. */
+const namesCompany = ({ effect: { tenant } }: PendingCall) =>
+  tenant !== undefined && (tenant.by === 'company' || tenant.accounts.length > 0)
+
 /** Of the rows that an event may be about, that of the company it names; of an event that names none, the oldest. */
 function located(pending: readonly PendingCall[], candidates: Candidates, tenants: Tenants): Located {
   const result: Located = { groups: [], missing: [], mismatched: new Set() }
   pending.forEach((one, n) => {
-    const { tenant, callId } = one.effect
+    const { callId } = one.effect
     const rows = candidates[n] ?? []
-    const record = tenant ? rows.find(({ tenantId }) => tenantId === tenants.get(one)) : rows[0]
+    const record = namesCompany(one) ? rows.find(({ tenantId }) => tenantId === tenants.get(one)) : rows[0]
     if (record) result.groups.push({ record, members: [one] })
     else if (rows.some(({ id }) => id === callId) && tenants.get(one) !== undefined) result.mismatched.add(one)
     else result.missing.push(one)
@@ -97,9 +108,9 @@ function draftsFor(missing: readonly PendingCall[], tenants: Tenants): Group[] {
   const drafts = new Map<string, Group>()
   const byName = new Map<string, Group>()
   for (const one of missing) {
-    const { tenant, provider, externalId, makesNone } = one.effect
+    const { provider, externalId, makesNone } = one.effect
     const tenantId = tenants.get(one)
-    if (!tenant || tenantId === undefined || makesNone) continue
+    if (tenantId === undefined || makesNone) continue
     const key = json([provider, externalId, tenantId])
     const draft = drafts.get(key) ?? { record: newRecord(one, tenantId), members: [] }
     draft.members.push(one)
@@ -108,8 +119,8 @@ function draftsFor(missing: readonly PendingCall[], tenants: Tenants): Group[] {
   }
   // Whoever names neither company nor call of ours belongs to what the others make.
   for (const one of missing) {
-    const { tenant, callId, provider, externalId } = one.effect
-    if (!tenant && callId === undefined) byName.get(json([provider, externalId]))?.members.push(one)
+    const { callId, provider, externalId } = one.effect
+    if (!namesCompany(one) && callId === undefined) byName.get(json([provider, externalId]))?.members.push(one)
   }
   return [...drafts.values()]
 }

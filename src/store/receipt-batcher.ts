@@ -31,6 +31,7 @@ export function createReceiptBatcher(options: BatcherOptions) {
   let queue: Waiting[] = []
   const keysInFlight = new Set<string>()
   let inFlight = 0
+  let gathering = false
 
   function pump(): void {
     while (inFlight < maxInFlight) {
@@ -48,12 +49,22 @@ export function createReceiptBatcher(options: BatcherOptions) {
     }
   }
 
+  /** Once what else has come in this turn of the event loop is in the queue. */
+  function gather(): void {
+    if (gathering) return
+    gathering = true
+    setImmediate(() => {
+      gathering = false
+      pump()
+    })
+  }
+
   return {
     /** @throws what the database throws; nothing is known of the receipt then */
     record(delivery: Delivery, drain: boolean): Promise<Receipt> {
       return new Promise((resolve, reject) => {
         queue.push({ delivery, drain, resolve, reject })
-        pump()
+        gather()
       })
     },
   }

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { v7 as uuidv7 } from 'uuid'
 import type { NewEvent } from '../domain/event.js'
+import type { BurstGauge } from './burst-gauge.js'
 import type { Database } from './database.js'
 import { isDatabaseDown } from './database-down.js'
 import type { Pending } from './receipt-applier.js'
@@ -24,6 +25,7 @@ export interface ReceiptsAtOnceDeps {
   appendEvents: (trx: Knex.Transaction, events: NewEvent[]) => Promise<unknown>
   /** A batch was left to the drain: one of it could not be applied. */
   onRefused?: (error: unknown) => void
+  burst: Pick<BurstGauge, 'keeps'>
 }
 
 /**
@@ -32,7 +34,7 @@ export interface ReceiptsAtOnceDeps {
  * receipts and the drain sorts it out. An event of a session is always the drain's: its workflow is to be told.
  */
 export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
-  const { database, receipts, effects, cipher, appendEvents } = deps
+  const { database, receipts, effects, cipher, appendEvents, burst } = deps
 
   /** With its effect, if that can be had here. */
   function draft(arrival: Arrival): Draft {
@@ -76,6 +78,8 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
   return {
     /** @throws what the database throws; nothing is known of the receipts then */
     async insert(arrivals: readonly Arrival[]): Promise<ReceiptRow[]> {
+      const left = arrivals.filter(({ drain }) => drain).length
+      if (left === 0 || burst.keeps(left)) return await receipts.insert(arrivals)
       const drafts = arrivals.map(draft)
       if (drafts.every(({ pending }) => pending === undefined)) return await receipts.insert(arrivals)
       try {

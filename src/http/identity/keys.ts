@@ -1,0 +1,54 @@
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { ParleyError, TooManyRequestsError } from '../../domain/errors.js'
+import type { Caller, PresentedKey } from '../../domain/identity.js'
+import type { BusinessEvents } from '../../observability/events.js'
+import type { Rate } from '../app-services.js'
+import { addressKey } from '../rate-limit.js'
+import { type Identified, invalidKey } from './failure.js'
+
+interface KeyReaderOptions {
+  present: (secret: string) => Promise<PresentedKey | undefined>
+  /** Wrong keys that one address may try. */
+  rate: Rate
+  events: BusinessEvents
+}
+
+const form = /^plk_[\w-]{43}$/
+
+/**
+ * Who an API key says that calls. Each request looks, so that a revoked key ends everywhere at once. An address that
+ * tries too many wrong ones is not listened to for a while, with a right one neither.
+ */
+export function createKeyReader({ present, rate, events }: KeyReaderOptions) {
+  const wrong = new RateLimiterMemory({ points: rate.points, duration: rate.windowSeconds })
+
+  return async (secret: string, address: string): Promise<Identified> => {
+    const tries = await wrong.get(addressKey(address))
+    if (tries && tries.consumedPoints >= rate.points) {
+      events.rateLimited({ limit: 'api-key-address', userId: undefined, tenantId: undefined })
+      return tooManyTries(tries.msBeforeNext)
+    }
+    try {
+      const key = form.test(secret) ? await present(secret) : undefined
+      if (key?.state === 'valid') return { caller: callerOf(key) }
+      await wrong.penalty(addressKey(address), 1)
+      return invalidKey(`key: ${key?.state ?? 'unknown'}`)
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error
+      return { failure: { reason: error.message, error, always: true } }
+    }
+  }
+}
+
+function tooManyTries(msBeforeNext: number): Identified {
+  const error = new TooManyRequestsError('too many wrong API keys from this address', Math.ceil(msBeforeNext / 1000))
+  return { failure: { reason: 'key: too many tries', error, always: true } }
+}
+
+/** The key itself is who acts: what it does is neither its maker's, nor over when they leave. */
+const callerOf = ({ id, tenantId, role, name, scopes }: PresentedKey): Caller => ({
+  userId: id,
+  tenantId,
+  role,
+  key: { name, scopes },
+})
