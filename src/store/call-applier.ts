@@ -74,7 +74,7 @@ function located(pending: readonly PendingCall[], candidates: Candidates, tenant
     const rows = candidates[n] ?? []
     const own = rows.find(({ tenantId }) => tenantId === tenants.get(one))
     const partial = tenant?.by === 'integration' && tenant.partial
-    const record = tenant ? ((partial ? rows.find(isTold) : undefined) ?? own) : rows[0]
+    const record = namesCompany(one) ? ((partial ? rows.find(isTold) : undefined) ?? own) : rows[0]
     if (record) result.groups.push({ record, members: [one] })
     else if (rows.some(({ id }) => id === callId) && tenants.get(one) !== undefined) result.mismatched.add(one)
     else result.missing.push(one)
@@ -82,6 +82,10 @@ function located(pending: readonly PendingCall[], candidates: Candidates, tenant
   result.groups = merged(result.groups)
   return result
 }
+
+/** Whether the event says whose it is: one without an account does not, though its provider's mostly do. */
+const namesCompany = ({ effect: { tenant } }: PendingCall) =>
+  tenant !== undefined && (tenant.by === 'company' || tenant.accounts.length > 0)
 
 /** Not only by its company: anybody may say that a call is theirs. */
 const isTold = ({ facts }: CallRecord) => Object.keys(facts).some((key) => key !== ownKey)
@@ -110,9 +114,9 @@ function draftsFor(missing: readonly PendingCall[], tenants: Tenants): Group[] {
   const drafts = new Map<string, Group>()
   const byName = new Map<string, Group>()
   for (const one of missing) {
-    const { tenant, provider, externalId, makesNone } = one.effect
+    const { provider, externalId, makesNone } = one.effect
     const tenantId = tenants.get(one)
-    if (!tenant || tenantId === undefined || makesNone) continue
+    if (tenantId === undefined || makesNone) continue
     const key = json([provider, externalId, tenantId])
     const draft = drafts.get(key) ?? { record: newRecord(one, tenantId), members: [] }
     draft.members.push(one)
@@ -121,8 +125,8 @@ function draftsFor(missing: readonly PendingCall[], tenants: Tenants): Group[] {
   }
   // Whoever names neither company nor call of ours belongs to what the others make.
   for (const one of missing) {
-    const { tenant, callId, provider, externalId } = one.effect
-    if (!tenant && callId === undefined) byName.get(json([provider, externalId]))?.members.push(one)
+    const { callId, provider, externalId } = one.effect
+    if (!namesCompany(one) && callId === undefined) byName.get(json([provider, externalId]))?.members.push(one)
   }
   return [...drafts.values()]
 }

@@ -25,17 +25,22 @@ const accounts: Readonly<Record<IntegrationProvider, Accounts>> = {
   clerk: { id: /^org_\w{1,190}$/, numbers: false, fits: 'an organisation (org_…)' },
   elevenlabs: { id: /^[\w-]{1,200}$/, numbers: false, fits: 'an agent (agent_…)' },
 }
+/** Older rows may be of providers whose accounts nobody asks for. */
+const formOf = (provider: string): Accounts | undefined =>
+  Object.hasOwn(accounts, provider) ? accounts[provider as IntegrationProvider] : undefined
 const numberLike = /^\+?[\d\s().-]+$/
 
 /** What an account of the provider looks like, for a person. */
-export const accountHint = (provider: IntegrationProvider): string => accounts[provider].fits
+export const accountHint = (provider: IntegrationProvider): string => formOf(provider)?.fits ?? 'what it was'
 
 /**
  * An account as deliveries name it: ids as they are, telephone numbers in E.164, those without a country code as numbers
  * of the United States. Undefined for what no delivery could name.
  */
 export function normaliseAccount(provider: IntegrationProvider, account: string): string | undefined {
-  const { id, numbers } = accounts[provider]
+  const form = formOf(provider)
+  if (!form) return undefined
+  const { id, numbers } = form
   const trimmed = account.trim()
   const number = numbers && numberLike.test(trimmed) ? parsePhoneNumberFromString(trimmed, 'US') : undefined
   if (number?.isPossible() && !number.ext) return number.number

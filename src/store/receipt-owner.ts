@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { conversationTypes } from '../domain/session.js'
 import type { TenantOf, WebhookEffect } from '../domain/webhook.js'
-import type { Move, StoredReceipt } from './receipt-states.js'
+import type { Move, Ownership, StoredReceipt } from './receipt-states.js'
 import { findTenants } from './tenant-lookup.js'
 import { cleanText, parameter } from './values.js'
 
@@ -13,12 +13,6 @@ const conversationTypeCases = Object.entries(conversationTypes)
 export interface Owned {
   receipt: StoredReceipt
   effect?: WebhookEffect | undefined
-}
-
-/** Whose a receipt is; or, of nobody's, the accounts by which somebody may claim it later. */
-export interface Ownership {
-  tenantId?: string | undefined
-  accounts?: string[] | undefined
 }
 
 /**

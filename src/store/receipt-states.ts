@@ -2,7 +2,6 @@ import type { Knex } from 'knex'
 import type { ReceiptStatus, SessionSignal } from '../domain/webhook.js'
 import type { Usage } from '../domain/usage.js'
 import { reasonOf } from './receipt-errors.js'
-import type { Ownership } from './receipt-owner.js'
 import { settlementChannel } from './receipt-settlements.js'
 
 /** A receipt as its processing needs it. */
@@ -24,6 +23,12 @@ export interface StoredReceipt {
 
 export const receiptColumns =
   'id, delivery_key, provider, kind, external_id, tenant_id, session_id, status, source, payload, headers, signal, received_at'
+
+/** Whose a receipt is; or, of nobody's, the accounts by which somebody may claim it later. */
+export interface Ownership {
+  tenantId?: string | undefined
+  accounts?: string[] | undefined
+}
 
 /** What became of a receipt. */
 export interface SettledReceipt {

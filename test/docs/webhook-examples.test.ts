@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { projectRoot } from '../../src/dev/documents.js'
+import { foreignEnvironment } from '../../src/dev/environment.js'
 import { secretsForShell } from '../../src/dev/shell-secrets.js'
 import { seedDevelopment } from '../../src/dev/seed.js'
 import { simulatedWebhooks } from '../../src/dev/simulated-providers.js'
@@ -30,7 +31,7 @@ function blockOf(heading: string): string {
 async function paste(heading: string): Promise<string> {
   const secrets = secretsForShell({ given: {}, secret, api: engine.app.url })
   const script = `set -eu\n${secrets}PUBLIC_URL='${publicUrl}'\n${blockOf(heading)}`
-  const { stdout } = await promisify(execFile)('bash', ['-c', script], { env: { PATH: process.env.PATH ?? '' } })
+  const { stdout } = await promisify(execFile)('bash', ['-c', script], { env: foreignEnvironment() })
   return stdout
 }
 

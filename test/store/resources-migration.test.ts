@@ -32,7 +32,7 @@ describe('the migration of resources @integration', () => {
     await migrateUp({ url: world.test.ownerUrl, applicationRole })
     expect(
       await world.admin(`select l.name, l.status, l.phone, m.lead_id = l.id as linked from leads l, messages m`),
-    ).toEqual([{ name: 'Grace', status: 'new', phone: null, linked: true }])
+    ).toEqual([{ name: 'Grace', status: 'won', phone: '+14155552671', linked: true }])
     await world.database.assertSafeRole()
   })
 

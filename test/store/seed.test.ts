@@ -2,7 +2,7 @@ import { verify } from '@node-rs/argon2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config.js'
 import { seedDevelopment } from '../../src/dev/seed.js'
-import { acme, borealis, createWorld, demoPassword, type World } from './world.js'
+import { borealis, createWorld, demoPassword, type World } from './world.js'
 
 let world: World
 beforeAll(async () => (world = await createWorld()))
