@@ -75,7 +75,10 @@ module.exports = {
       comment: 'They are replayed: what touches the world is an activity.',
       severity: 'error',
       from: { path: '^workflows/' },
-      to: { dependencyTypes: ['core', 'npm'], pathNot: '@temporalio/(workflow|common)' },
+      to: {
+        dependencyTypes: ['core', 'npm'],
+        pathNot: '@temporalio/(workflow|common|interceptors-opentelemetry-v2)|@opentelemetry/api',
+      },
     },
     {
       name: 'no development packages at run time',
@@ -87,17 +90,23 @@ module.exports = {
     // The benchmark's floor is a bare Koa, on purpose.
     onlyIn('src/(http|simulator|dev)', '(koa|@koa)'),
     onlyIn('src/(store|dev)|migrations', '(knex|pg)'),
+    onlyIn('src/(http|dev)', 'ws'),
+    onlyIn('src/redis', '(redis|@redis|rate-limiter-flexible)'),
+    onlyIn('src/(telemetry|observability|temporal)|workflows', '@opentelemetry'),
     ...allow('^workflows/', { may: ['^src/domain/'], types: ['^activities/'] }),
     ...allow('^activities/', {
       may: ['^src/domain/'],
       types: ['^src/(store|providers|observability)/', '^workflows/messages[.]ts$'],
     }),
+    ...allow('^src/telemetry/', { may: ['^src/observability/'] }),
     ...allow('^src/observability/', { may: ['^src/domain/'] }),
     ...allow('^src/store/', { may: ['^src/(domain|observability)/', '^migrations/'] }),
+    ...allow('^src/redis/', { may: ['^src/(domain|observability)/'] }),
+    ...allow('^src/realtime/', { may: ['^src/domain/'] }),
     ...allow('^src/providers/', { may: ['^src/(domain|observability)/'] }),
     ...allow('^src/temporal/', { may: ['^src/domain/', '^workflows/messages[.]ts$'], types: ['^workflows/'] }),
     ...allow('^src/http/', {
-      may: ['^src/(domain|observability)/', '^workflows/messages[.]ts$'],
+      may: ['^src/(domain|observability|realtime)/', '^workflows/messages[.]ts$'],
       types: ['^src/services[.]ts$'],
     }),
     ...allow('^src/simulator/', { may: ['^src/domain/', '^src/config[.]ts$'] }),

@@ -4,6 +4,9 @@ import * as integrations from './0002_integrations.js'
 import * as calls from './0003_calls.js'
 import * as messages from './0004_messages.js'
 import * as identityPartner from './0005_identity_partner.js'
+import * as apiKeys from './0006_api_keys.js'
+import * as resources from './0007_resources.js'
+import * as realtime from './0008_realtime.js'
 import * as callsPerCompany from './0009_calls_per_company.js'
 import * as claimsAndSources from './0010_claims_and_sources.js'
 
@@ -20,6 +23,9 @@ export const migrations: Migration[] = [
   { name: '0003_calls', ...calls },
   { name: '0004_messages', ...messages },
   { name: '0005_identity_partner', ...identityPartner },
+  { name: '0006_api_keys', ...apiKeys },
+  { name: '0007_resources', ...resources },
+  { name: '0008_realtime', ...realtime },
   { name: '0009_calls_per_company', ...callsPerCompany },
   { name: '0010_claims_and_sources', ...claimsAndSources },
 ]

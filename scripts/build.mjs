@@ -68,7 +68,12 @@ async function bundleWorkflows() {
   const { bundleWorkflowCode } = await import('@temporalio/worker')
   const quiet = () => undefined
   const logger = { trace: quiet, debug: quiet, info: quiet, log: quiet, warn: console.warn, error: console.error }
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(dist, 'workflows', 'index.js'), logger })
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(dist, 'workflows', 'index.js'),
+    workflowInterceptorModules: [join(dist, 'workflows', 'tracing.js')],
+    preloadModules: ['@opentelemetry/semantic-conventions'],
+    logger,
+  })
   writeFileSync(join(dist, 'workflow-bundle.js'), code)
 }
 

@@ -1,31 +1,53 @@
 import './node-version.mjs'
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureBuilt } from './build.mjs'
 import { fail, Refusal, root, run, say, step } from './steps.mjs'
 
-const manual = 'Install Chromium or Google Chrome, so that it is on PATH, and run npm test again.'
+/** Debian's policy for services: whatever a package brings is installed, and none of it is started. */
+const servicePolicy = '/usr/sbin/policy-rc.d'
 
-/** The pages are tested in a real browser. */
-async function ensureChromium() {
-  const { findChromium } = await import('../dist/src/dev/chromium.js')
-  if (findChromium()) return
+/** Installs a Debian package that the tests need, without starting anything; what it cannot do, a person is told. */
+async function installPackage({ name, title, purpose, manual, find }) {
   const canInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0
   if (!canInstall)
     throw new Refusal(
-      `there is no Chromium on this machine, and it cannot be installed without root and apt-get.\n${manual}`,
+      `there is no ${title} on this machine, and it cannot be installed without root and apt-get.\n${manual}`,
     )
-  say('installing Chromium for the browser tests (once)')
+  say(`installing ${title} for ${purpose} (once)`)
   const options = {
-    log: join(root, '.parley', 'chromium.log'),
+    log: join(root, '.parley', `${name}.log`),
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     whatToDo: manual,
   }
-  await step('package lists', () => run('apt-get', ['update'], options))
-  await step('Chromium', () => run('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], options))
-  if (!findChromium()) throw new Refusal(`apt-get installed no Chromium.\n${manual}`)
+  const ownPolicy = !existsSync(servicePolicy)
+  if (ownPolicy) writeFileSync(servicePolicy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    await step('package lists', () => run('apt-get', ['update'], options))
+    await step(title, () => run('apt-get', ['install', '-y', '--no-install-recommends', name], options))
+  } finally {
+    if (ownPolicy) rmSync(servicePolicy, { force: true })
+  }
+  if (!find()) throw new Refusal(`apt-get installed no ${title}.\n${manual}`)
+}
+
+/** The pages are tested in a real browser. */
+async function ensureChromium() {
+  const { findChromium: find } = await import('../dist/src/dev/chromium.js')
+  const manual = 'Install Chromium or Google Chrome, so that it is on PATH, and run npm test again.'
+  if (!find()) await installPackage({ name: 'chromium', title: 'Chromium', purpose: 'the browser tests', manual, find })
+}
+
+/** Limits and channels are tested with a real Redis, which is killed. */
+async function ensureRedis() {
+  const { findRedisServer: find } = await import('../dist/src/dev/redis-server.js')
+  const manual = 'Install Redis or Valkey, so that it is on PATH, or set REDIS_SERVER_PATH, and run npm test again.'
+  if (find()) return
+  if (process.env.REDIS_SERVER_PATH?.trim())
+    throw new Refusal(`REDIS_SERVER_PATH names ${process.env.REDIS_SERVER_PATH}, and there is no such file.\n${manual}`)
+  await installPackage({ name: 'redis-server', title: 'Redis', purpose: 'the tests', manual, find })
 }
 
 /** Before the runner, whose output would hide a build of minutes. */
@@ -73,6 +95,7 @@ function count(report) {
 try {
   await ensureBuilt()
   await ensureChromium()
+  await ensureRedis()
   await ensureTemporal()
   const folder = mkdtempSync(join(tmpdir(), 'parley-report-'))
   const report = join(folder, 'report.json')

@@ -12,6 +12,8 @@ import { createServices, type Services } from './services.js'
 import { createTemporalClient, lazyConnection, registerSearchAttributes } from './temporal/connection.js'
 import { installRuntime } from './temporal/runtime.js'
 import { connectNative, startWorkers } from './temporal/worker.js'
+import type { Telemetry } from './telemetry/start.js'
+import type { TemporalTracing } from './temporal/tracing.js'
 import { serveWorkerEndpoint } from './worker-endpoint.js'
 
 export interface ApplicationOptions {
@@ -22,6 +24,8 @@ export interface ApplicationOptions {
   workflowBundlePath: string
   version: string
   log?: Logger
+  /** Absent: nothing is traced. */
+  telemetry?: Telemetry | undefined
   /** A part that cannot go on: the process should end and be started anew. */
   onFatal: (error: unknown) => void
 }
@@ -47,7 +51,8 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   if (options.worker) metrics.addSource(await installRuntime(log))
   logConfiguration(config, log)
   const connection = lazyConnection(config.temporal)
-  const client = createTemporalClient(connection, config.temporal.namespace)
+  const tracing = await temporalTracing(options.telemetry)
+  const client = createTemporalClient(connection, config.temporal.namespace, clientInterceptors(tracing))
   const services = createServices({
     config,
     log,
@@ -58,8 +63,10 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   })
   const preparation = prepareDatabase(services, log, options.onFatal)
   await preparation.firstTry
-  const worker = options.worker ? startWorkerHalf(options, services, log) : undefined
-  const server = options.api ? await createHttpServer(createApp(services, productRoutes(services)), config) : undefined
+  const worker = options.worker ? startWorkerHalf({ ...options, tracing }, services, log) : undefined
+  const server = options.api
+    ? await createHttpServer(createApp(services, productRoutes(services)), config, services.realtime)
+    : undefined
   if (options.api) services.background.start()
   const endpoint = options.api ? undefined : await workerEndpoint(config, metrics, () => worker?.running() ?? false)
   return {
@@ -75,6 +82,18 @@ export async function startApplication(options: ApplicationOptions): Promise<App
       await services.close()
     },
   }
+}
+
+async function temporalTracing(telemetry: Telemetry | undefined): Promise<TemporalTracing | undefined> {
+  if (!telemetry) return undefined
+  const { createTemporalTracing } = await import('./temporal/tracing.js')
+  return createTemporalTracing(telemetry)
+}
+
+const clientInterceptors = (tracing: TemporalTracing | undefined) => (tracing ? { workflow: [tracing.client] } : {})
+
+interface WorkerHalfOptions extends ApplicationOptions {
+  tracing: TemporalTracing | undefined
 }
 
 /** How long until a database that is away is asked again, in milliseconds. */
@@ -103,7 +122,7 @@ function logConfiguration(config: Config, log: Logger): void {
 }
 
 /** The worker's half comes up when Temporal does; until then the API is not kept waiting. */
-function startWorkerHalf(options: ApplicationOptions, services: Services, log: Logger) {
+function startWorkerHalf(options: WorkerHalfOptions, services: Services, log: Logger) {
   let stopped = false
   let workers: Awaited<ReturnType<typeof runWorkers>> | undefined
   const starting = (async () => {
@@ -126,9 +145,9 @@ function startWorkerHalf(options: ApplicationOptions, services: Services, log: L
   }
 }
 
-async function runWorkers(options: ApplicationOptions, services: Services, connection: NativeConnection, log: Logger) {
-  const { config } = options
-  const native: Client = createTemporalClient(connection, config.temporal.namespace)
+async function runWorkers(options: WorkerHalfOptions, services: Services, connection: NativeConnection, log: Logger) {
+  const { config, tracing } = options
+  const native: Client = createTemporalClient(connection, config.temporal.namespace, clientInterceptors(tracing))
   await registerSearchAttributes(native, config.temporal.namespace)
   const workers = await startWorkers({
     connection,
@@ -139,6 +158,7 @@ async function runWorkers(options: ApplicationOptions, services: Services, conne
     activities: createActivities(services.activityDeps),
     shutdownGraceMs: config.shutdownGraceMs,
     observeTask: services.observeTask,
+    tracing,
     onFatal: options.onFatal,
   })
   if (options.api) services.webhookClient.useNative(native)

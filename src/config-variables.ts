@@ -61,10 +61,18 @@ const list = z
       .map((item) => item.trim())
       .filter((item) => item !== ''),
   )
+const redisUrl = text.refine(
+  (value) => /^rediss?:\/\/./i.test(value) && URL.canParse(value),
+  'must be a redis:// or rediss:// URL, such as redis://127.0.0.1:6379/0',
+)
 const rate = (fallback: string) =>
   z
     .string()
-    .regex(/^[1-9]\d*\/(second|minute|hour)$/, 'must look like 60/minute')
+    .trim()
+    .regex(
+      /^[1-9]\d{0,8}\/(second|minute|hour)$/,
+      'must be requests/second, /minute or /hour, such as 60/minute; at least 1, at most 999999999',
+    )
     .default(fallback)
     .transform((value) => {
       const [points, unit] = value.split('/') as [string, 'second' | 'minute' | 'hour']
@@ -73,6 +81,11 @@ const rate = (fallback: string) =>
 const originList = list.refine(
   (origins) => origins.every((origin) => /^[a-z][a-z0-9+.-]*:\/\/(\*|[^/*\s]+)$/i.test(origin)),
   'must be origins such as https://app.example.org, or scheme://*',
+)
+
+const exactOrigins = list.refine(
+  (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+  'must be origins such as https://app.example.org',
 )
 
 /** `id:base64 of 32 bytes`, comma-separated; a wrong entry is named by its place, never by what it holds. */
@@ -166,6 +179,13 @@ export const variables = {
     { secret: true },
   ),
   DATABASE_POOL_SIZE: variable('stores', count(12, 2, 200), 12, 'Connections a process holds at most'),
+  REDIS_URL: variable(
+    'stores',
+    redisUrl.optional(),
+    '',
+    'Redis in which limits count for all processes together and which tells them of events; without it, and while it is away, each counts by itself and PostgreSQL tells',
+    { secret: true },
+  ),
   TEMPORAL_ADDRESS: variable(
     'stores',
     hostAndPort.optional(),
@@ -200,6 +220,37 @@ export const variables = {
     'Life of an access token in hours, fractions allowed',
   ),
   REFRESH_EXP_DAYS: variable('identity', decimal(30, 0.0001, 3650), 30, 'Life of a refresh token in days'),
+  CLERK_ISSUER: variable(
+    'identity',
+    url.optional(),
+    '',
+    'Issuer (iss) of Clerk’s tokens, https://…; with it, or with CLERK_JWKS_URL, they are accepted beside our own',
+  ),
+  CLERK_JWKS_URL: variable(
+    'identity',
+    url.optional(),
+    'CLERK_ISSUER/.well-known/jwks.json',
+    'Where Clerk publishes its keys; without CLERK_ISSUER the issuer is what stands before /.well-known/jwks.json',
+  ),
+  CLERK_SECRET_KEY: variable(
+    'identity',
+    text.optional(),
+    '',
+    'Sent to CLERK_JWKS_URL as a bearer token, for the keys of Clerk’s Backend API; the published ones need none',
+    { secret: true },
+  ),
+  CLERK_AUDIENCE: variable(
+    'identity',
+    list,
+    '',
+    'Audiences (aud) of which a Clerk token must name one, comma-separated; without them it must name none',
+  ),
+  CLERK_AUTHORIZED_PARTIES: variable(
+    'identity',
+    exactOrigins,
+    '',
+    'Origins (azp) whose Clerk tokens are accepted, comma-separated; without them those of any origin are',
+  ),
   DEMO_PASSWORD: variable(
     'identity',
     z.string().min(8, 'must have at least 8 characters').default('parley-demo'),
@@ -328,6 +379,13 @@ export const variables = {
     'A model warmed within this time is not warmed again; 0 warms it every time',
   ),
 
+  RATE_LIMIT_USER: variable('limits', rate('60/minute'), '60/minute', 'Requests of one user with a valid token'),
+  RATE_LIMIT_TENANT: variable(
+    'limits',
+    rate('600/minute'),
+    '600/minute',
+    'Requests of all users of one company together; what the limit of a user refuses does not count',
+  ),
   RATE_LIMIT_ANONYMOUS: variable(
     'limits',
     rate('60/minute'),
@@ -516,12 +574,42 @@ export const variables = {
     'Any case',
   ),
   OBS_REDACT_PII: variable('observability', flag(true), true, 'Mask phones, emails, tokens and names in logs'),
-  OTEL_SERVICE_NAME_API: variable('observability', text.default('parley-api'), 'parley-api', 'Name of the API in logs'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable(
+    'observability',
+    url.optional(),
+    '',
+    'Collector that takes traces (http://collector:4318); without it nothing is traced',
+  ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: variable(
+    'observability',
+    oneOf(['http/protobuf', 'http/json']).default('http/protobuf'),
+    'http/protobuf',
+    'http/protobuf or http/json',
+  ),
+  OTEL_TRACES_EXPORTER: variable(
+    'observability',
+    oneOf(['otlp', 'console', 'none']).default('otlp'),
+    'otlp',
+    'otlp, console (each span is a log line) or none',
+  ),
+  OTEL_SERVICE_NAME_API: variable(
+    'observability',
+    text.default('parley-api'),
+    'parley-api',
+    'Name of the API in logs and traces',
+  ),
   OTEL_SERVICE_NAME_WORKER: variable(
     'observability',
     text.default('parley-worker'),
     'parley-worker',
-    'Name of the worker in logs',
+    'Name of the worker in logs and traces',
+  ),
+  DEV_EMIT_KEY: variable(
+    'observability',
+    z.string().min(16, 'must have at least 16 characters').optional(),
+    '',
+    'Turns on /ws/test-emit for whoever sends it as X-Dev-Key; refused in production',
+    { secret: true },
   ),
   PARLEY_WORKER_METRICS_PORT: variable(
     'observability',

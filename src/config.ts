@@ -15,7 +15,8 @@ export class ConfigError extends Error {
   }
 }
 
-const placeholders = /^(change-?me|changeit|secret|password|placeholder|example|your[-_ ].*|xxx+|todo|test|<.*>)/i
+const placeholders =
+  /^(change-?me|changeit|secret|password|placeholder|example|your[-_ ].*|xxx+|todo|test|<.*>)|change[-_ ]?(me|this|it)|placeholder/i
 
 function parseValues(env: Record<string, string | undefined>): Values {
   const problems: { variable: string; message: string }[] = []
@@ -46,17 +47,39 @@ function crossChecks(values: Values, env: Record<string, string | undefined>): {
   }
   if (values.TAVUS_CUSTOM_LLM_ENABLE && !env.CUSTOM_LLM_BASE_URL?.trim())
     need('CUSTOM_LLM_BASE_URL', 'is required when TAVUS_CUSTOM_LLM_ENABLE is true')
+  if (values.CLERK_JWKS_URL && !values.CLERK_ISSUER && !values.CLERK_JWKS_URL.endsWith(publishedKeys))
+    need('CLERK_ISSUER', `is required when CLERK_JWKS_URL does not end in ${publishedKeys}`)
   if (values.NODE_ENV !== 'production') return problems
+  for (const name of ['CLERK_ISSUER', 'CLERK_JWKS_URL'] as const)
+    if (values[name]?.startsWith('http:')) need(name, 'must begin with https:// in production')
+  if (values.JWT_SECRET && new Set(values.JWT_SECRET).size < 8) need('JWT_SECRET', 'still has a placeholder value')
   if (!env.JWT_SECRET?.trim()) need('JWT_SECRET', 'is required in production')
   if (!env.DATABASE_URL?.trim() && !env.DB_CONNECTION_STRING?.trim()) need('DATABASE_URL', 'is required in production')
   if (!env.TEMPORAL_ADDRESS?.trim()) need('TEMPORAL_ADDRESS', 'is required in production')
   if (!env.PUBLIC_URL?.trim()) need('PUBLIC_URL', 'is required in production')
   if (values.DEV_ACCEPT_UNSIGNED) need('DEV_ACCEPT_UNSIGNED', 'must not be true in production')
+  if (values.DEV_EMIT_KEY) need('DEV_EMIT_KEY', 'must not be set in production')
   if (values.TAVUS_CALLBACK_ALLOW_UNSIGNED) need('TAVUS_CALLBACK_ALLOW_UNSIGNED', 'must not be true in production')
   for (const [name, definition] of Object.entries(variables) as [VariableName, Variable][])
     if (definition.secret && name !== 'DEMO_PASSWORD' && placeholders.test(env[name]?.trim() ?? ''))
       need(name, 'still has a placeholder value')
   return problems
+}
+
+const publishedKeys = '/.well-known/jwks.json'
+
+/** Whose tokens are accepted beside our own; undefined when neither variable is set. */
+function clerkOf(values: Values) {
+  const { CLERK_ISSUER, CLERK_JWKS_URL } = values
+  const issuer = CLERK_ISSUER ?? CLERK_JWKS_URL?.replace(publishedKeys, '')
+  if (issuer === undefined) return undefined
+  return {
+    issuer,
+    jwksUrl: CLERK_JWKS_URL ?? `${issuer}${publishedKeys}`,
+    secretKey: values.CLERK_SECRET_KEY,
+    audience: values.CLERK_AUDIENCE,
+    authorizedParties: values.CLERK_AUTHORIZED_PARTIES,
+  }
 }
 
 /** A key for one purpose from the installation's secret, so that one secret need not sign two kinds of thing. */
@@ -86,7 +109,11 @@ function shape(values: Values, root: string) {
       corsOrigins: [...new Set([...values.CORS_ORIGINS, ...values.ALLOWED_ORIGINS])],
       bodyLimitBytes: values.BODY_LIMIT_KB * 1024,
       requestTimeoutMs: values.REQUEST_TIMEOUT_SECONDS * 1000,
-      anonymousRate: values.RATE_LIMIT_ANONYMOUS,
+      rates: {
+        user: values.RATE_LIMIT_USER,
+        tenant: values.RATE_LIMIT_TENANT,
+        anonymous: values.RATE_LIMIT_ANONYMOUS,
+      },
       temporalUiUrl: values.TEMPORAL_UI_URL,
     },
     database: {
@@ -94,6 +121,7 @@ function shape(values: Values, root: string) {
       migrationUrl: values.MIGRATION_DATABASE_URL ?? databaseUrl,
       poolSize: values.DATABASE_POOL_SIZE,
     },
+    redis: { url: values.REDIS_URL },
     temporal: {
       address: values.TEMPORAL_ADDRESS,
       namespace: values.TEMPORAL_NAMESPACE,
@@ -109,6 +137,7 @@ function shape(values: Values, root: string) {
       refreshExpSeconds: Math.max(1, Math.round(values.REFRESH_EXP_DAYS * 86400)),
       demoPassword: values.DEMO_PASSWORD,
       loginRate: values.LOGIN_RATE_LIMIT,
+      clerk: clerkOf(values),
     },
     tavus: {
       apiKey: values.TAVUS_API_KEY,
@@ -203,12 +232,22 @@ function shape(values: Values, root: string) {
       apiServiceName: values.OTEL_SERVICE_NAME_API,
       workerServiceName: values.OTEL_SERVICE_NAME_WORKER,
       workerMetricsPort: values.PARLEY_WORKER_METRICS_PORT,
+      devEmitKey: values.DEV_EMIT_KEY,
+      /** Undefined: nothing is traced, and nothing of it loaded. */
+      traces: tracesOf(values),
     },
     /** What the start-up log shows: values in the clear, secrets as SET / NOT SET. */
     effective: Object.fromEntries(
       (Object.keys(variables) as VariableName[]).map((name) => [name, shownValue(name, values[name])]),
     ),
   }
+}
+
+function tracesOf({ OTEL_TRACES_EXPORTER: exporter, ...values }: Values) {
+  const endpoint = values.OTEL_EXPORTER_OTLP_ENDPOINT
+  if (exporter === 'console') return { exporter }
+  if (exporter === 'none' || endpoint === undefined) return undefined
+  return { exporter, endpoint, protocol: values.OTEL_EXPORTER_OTLP_PROTOCOL }
 }
 
 function shownValue(name: VariableName, value: unknown): unknown {

@@ -3,19 +3,23 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import { type ApplicationOptions, startApplication } from './application.js'
-import { ConfigError, loadConfig } from './config.js'
-import { createLogger } from './observability/logger.js'
+import { type Config, ConfigError, loadConfig } from './config.js'
+import { createLogger, type LoggerOptions } from './observability/logger.js'
+import type { Telemetry, TelemetryOptions } from './telemetry/start.js'
 
 /** Runs one of the processes from its configuration to its end by a signal. */
 export async function runProcess(parts: Pick<ApplicationOptions, 'api' | 'worker'>): Promise<void> {
   const config = configuration()
   const { logLevel, redactPii, apiServiceName, workerServiceName } = config.observability
-  const log = createLogger({ service: parts.api ? apiServiceName : workerServiceName, level: logLevel, redactPii })
+  const service = parts.api ? apiServiceName : workerServiceName
+  const log = createLogger({ service, level: logLevel, redactPii, destination: await terminal(config) })
   const { root, version } = project()
+  const telemetry = await tracing(config, { serviceName: service, version, log })
   const application = await startApplication({
     ...parts,
     config,
     log,
+    telemetry,
     version,
     workflowBundlePath: join(root, 'dist/workflow-bundle.js'),
     onFatal: (error) => {
@@ -29,8 +33,27 @@ export async function runProcess(parts: Pick<ApplicationOptions, 'api' | 'worker
     if (err) log.fatal({ err }, 'uncaught failure')
     else log.info({ signal }, 'stopping')
     await application.stop()
+    await telemetry?.stop()
     log.info('stopped')
   })
+}
+
+/** Loaded only when somebody wants traces. */
+async function tracing(
+  { observability: { traces } }: Config,
+  options: Omit<TelemetryOptions, 'traces'>,
+): Promise<Telemetry | undefined> {
+  if (!traces) return undefined
+  const { startTelemetry } = await import('./telemetry/start.js')
+  return await startTelemetry({ ...options, traces })
+}
+
+/** A person reads colours and columns. A production install has nothing that makes them, and nobody looks at it. */
+async function terminal({ production }: Config): Promise<LoggerOptions['destination']> {
+  if (production || !process.stdout.isTTY) return undefined
+  const { createLogOutput } = await import('./dev/output.js')
+  const output = createLogOutput()
+  return { write: (line) => output(line.trimEnd()) }
 }
 
 /** Only npm start has a database of its own: a process alone must be given one, or it would take whichever runs here. */

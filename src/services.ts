@@ -16,14 +16,26 @@ import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
+import { createApiKeyStore } from './store/api-keys.js'
+import { createAudit } from './store/audit.js'
+import { createAppointmentStore } from './store/appointments.js'
+import { createRealtimeServices } from './realtime-services.js'
+import { createRedisConnection } from './redis/connection.js'
+import { createLimitStore } from './redis/limit-store.js'
 import { createCallStore } from './store/calls.js'
+import { createCompanyStore } from './store/companies.js'
 import { createDatabase } from './store/database.js'
 import { createEventLog } from './store/event-log.js'
+import { createIdentityLookup } from './store/identity-lookup.js'
 import { claimRulesOf } from './claim-rules.js'
 import { createIntegrationStore } from './store/integrations.js'
+import { createLeadStore } from './store/leads.js'
+import { createMessageStore } from './store/messages.js'
 import { createReceiptPurge } from './store/receipt-purge.js'
 import { createRefreshTokenStore } from './store/refresh-tokens.js'
 import { createSessionStore } from './store/sessions.js'
+import { createStaffStore } from './store/staff.js'
+import { createTaskStore } from './store/tasks.js'
 import { createUserStore } from './store/users.js'
 import { createProbes } from './temporal/probes.js'
 import { createReadyNotices, type ReadyNotices } from './temporal/ready-notices.js'
@@ -47,7 +59,16 @@ export interface ServiceOptions {
 /** The one place that builds pools, clients and stores from the configuration. */
 export function createServices({ config, log, metrics, client, version, together }: ServiceOptions) {
   const events = createEvents(log, metrics)
-  const database = createDatabase({ url: config.database.url ?? '', poolSize: config.database.poolSize, log })
+  const redis =
+    config.redis.url === undefined ? undefined : createRedisConnection({ url: config.redis.url, log, metrics })
+  const databaseUrl = config.database.url ?? ''
+  const database = createDatabase({
+    url: databaseUrl,
+    poolSize: config.database.poolSize,
+    log,
+    onEvents: redis && ((nudges) => realtime.tell(nudges)),
+  })
+  const realtime = createRealtimeServices({ databaseUrl, database, redis, log, metrics })
   const users = createUserStore(database)
   const sessions = createSessionStore(database, users)
   const { taskQueues, namespace } = config.temporal
@@ -100,12 +121,24 @@ export function createServices({ config, log, metrics, client, version, together
     events,
     version,
     database,
+    redis,
+    limits: createLimitStore({ redis, events }),
+    realtime,
     users,
     sessions,
     calls,
     refreshTokens,
+    identities: createIdentityLookup(database),
+    apiKeys: createApiKeyStore(database),
+    audit: createAudit(database),
     eventLog: createEventLog(database),
     integrations: createIntegrationStore(database, { rules: claimRulesOf(config), adopted: webhooks.wakeDrain }),
+    companies: createCompanyStore(database),
+    staff: createStaffStore(database),
+    leads: createLeadStore(database),
+    appointments: createAppointmentStore(database),
+    tasks: createTaskStore(database),
+    messages: createMessageStore(database),
     deliveries: webhooks.deliveries,
     replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
     purgeSchedule,
@@ -115,7 +148,7 @@ export function createServices({ config, log, metrics, client, version, together
     webhookClient,
     standing,
     webhooks,
-    probes: { ...probes, database: () => database.ping(1500) },
+    probes: { ...probes, database: () => database.ping(1500), redis: redis && (() => redis.ping(1500)) },
     workerHeartbeats: probes.heartbeats,
     observeTask(name: string, status: string, durationMs: number): void {
       metrics.workerTasks.inc({ name, status })
@@ -126,6 +159,8 @@ export function createServices({ config, log, metrics, client, version, together
     background: webhooks.background,
     ...providers,
     async close(): Promise<void> {
+      await realtime.close()
+      redis?.close()
       await providers.closeProviders()
       await database.destroy()
     },

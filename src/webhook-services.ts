@@ -4,7 +4,7 @@ import { createEngineGate } from './http/engine-gate.js'
 import { createWebhookReceiver } from './http/webhook-receiver.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
-import { createWebhookEvents } from './observability/webhook-events.js'
+import { createWebhookEvents, type WebhookEvents } from './observability/webhook-events.js'
 import { createProviderRegistry, type ProviderRegistry } from './providers/registry.js'
 import type { Delivery } from './domain/webhook.js'
 import { createBurstGauge } from './store/burst-gauge.js'
@@ -16,7 +16,7 @@ import { createReceiptCipher } from './store/receipt-cipher.js'
 import { createReceiptEffects } from './store/receipt-effects.js'
 import { createReceiptsAtOnce } from './store/receipts-at-once.js'
 import { createReceiptDrain } from './store/receipt-drain.js'
-import { createDeliveryIngest, createReceiptIngest } from './store/receipt-ingest.js'
+import { createDeliveryIngest, createReceiptIngest, type IngestEvents } from './store/receipt-ingest.js'
 import { createReceiptListener } from './store/receipt-listener.js'
 import { createReceiptProcessing } from './store/receipt-processing.js'
 import { createReceiptReplay } from './store/receipt-replay.js'
@@ -106,7 +106,10 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     waitSettled: settlements.wait,
     wakeDrain: waker.wake,
     ingestDeliveries: createDeliveryIngest({ database, processing, cipher }),
-    ingest: createReceiptIngest({ database, processing, cipher, deliveriesOf: registry.deliveriesOf }),
+    ingest: counting(
+      createReceiptIngest({ database, processing, cipher, deliveriesOf: registry.deliveriesOf }),
+      events,
+    ),
     activityDeps: {
       processing,
       replay,
@@ -118,6 +121,14 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     background: createBackground(options, { spool, waker, receipts, settlements }),
   }
 }
+
+const counting =
+  (ingest: IngestEvents, events: WebhookEvents): IngestEvents =>
+  async (asked) => {
+    const settled = await ingest(asked)
+    events.asked(settled)
+    return settled
+  }
 
 function isOfSession(registry: ProviderRegistry, delivery: Delivery): boolean {
   try {

@@ -51,6 +51,9 @@ export async function choosePorts(options: PortOptions): Promise<CheckoutPorts> 
   return ports as CheckoutPorts
 }
 
+/** The API's port of the last start, if there was one. */
+export const lastApiPort = (file: string): number | undefined => read(file).api
+
 /** Notes the ports of a start that is ready. A PORT that the user named holds for that start only. */
 export function rememberPorts({ file, wanted }: Pick<PortOptions, 'file' | 'wanted'>, ports: CheckoutPorts): void {
   const api = wanted === undefined ? ports.api : read(file).api

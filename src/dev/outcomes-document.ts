@@ -1,4 +1,5 @@
 import { livekitEndedReasons, outcomeRules } from '../domain/call-rules.js'
+import { table } from './markdown-table.js'
 
 const head = `# Call outcomes
 
@@ -52,11 +53,4 @@ export function outcomesDocument(): string {
     Object.entries(livekitEndedReasons).map(([reason, meaning]) => [`\`${reason}\``, meaning]),
   )
   return [head, rules, middle, reasons, tail].join('\n')
-}
-
-/** Columns of even width, as the formatter wants them. */
-function table(head: string[], rows: string[][]): string {
-  const widths = head.map((cell, n) => Math.max(3, cell.length, ...rows.map((row) => (row[n] ?? '').length)))
-  const line = (cells: string[]) => `| ${cells.map((cell, n) => cell.padEnd(widths[n] ?? 0)).join(' | ')} |`
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
 }

@@ -1,8 +1,10 @@
-import { hash, verify } from '@node-rs/argon2'
+import { verify } from '@node-rs/argon2'
 import type { Knex } from 'knex'
 import type { Role } from '../domain/identity.js'
+import { hashPassword } from '../http/new-password.js'
 import { createDatabase } from '../store/database.js'
 import { type SeedAccounts, seedIntegrations } from './seed-integrations.js'
+import { seedResources } from './seed-resources.js'
 
 /** Companies of the development data, under ids that never change. */
 export const seedCompanies = {
@@ -33,18 +35,17 @@ function user(number: string, email: string, displayName: string, companyId: str
   return { id: `0192a000-0000-7000-8000-0000000000${number}`, email, displayName, companyId, role }
 }
 
-/** Argon2id is the library's default; m=19 MiB, t=2, p=1 is what OWASP asks for. */
-const passwordCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
-
 interface SeedOptions {
   url: string
   demoPassword: string
   /** Accounts of providers in place of the simulated ones, {} for none; absent: no integrations. */
   accounts?: SeedAccounts
+  /** A few leads, appointments and tasks of Acme. */
+  samples?: boolean
 }
 
-/** Writes the development companies, users and integrations; repeating it changes nothing that is right. */
-export async function seedDevelopment({ url, demoPassword, accounts }: SeedOptions): Promise<void> {
+/** Writes the development companies, users, integrations and samples; repeating it changes nothing that is right. */
+export async function seedDevelopment({ url, demoPassword, accounts, samples }: SeedOptions): Promise<void> {
   const database = createDatabase({ url, poolSize: 1 })
   try {
     await database.withService(undefined, async (trx) => {
@@ -53,10 +54,16 @@ export async function seedDevelopment({ url, demoPassword, accounts }: SeedOptio
       const passwordHash = await demoHash(trx, demoPassword)
       for (const seeded of Object.values(seedUsers)) await upsertUser(trx, seeded, passwordHash)
       if (accounts) await seedIntegrations(trx, acme, accounts)
+      if (samples) await seedSamples(trx)
     })
   } finally {
     await database.destroy()
   }
+}
+
+async function seedSamples(trx: Knex.Transaction): Promise<void> {
+  const { acmeCsr, acmeRep, acmeRep2 } = seedUsers
+  await seedResources(trx, { companyId: acme, csr: acmeCsr.id, reps: [acmeRep.id, acmeRep2.id] })
 }
 
 /** The hash that is there as long as it fits: a start need not spend half a second on five new ones. */
@@ -67,7 +74,7 @@ async function demoHash(trx: Knex.Transaction, password: string): Promise<string
   )
   const known = rows[0]?.password_hash
   if (known !== undefined && (await verify(known, password).catch(() => false))) return known
-  return await hash(password, passwordCost)
+  return await hashPassword(password)
 }
 
 async function upsertUser(trx: Knex.Transaction, seeded: SeedUser, passwordHash: string): Promise<void> {

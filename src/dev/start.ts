@@ -87,7 +87,9 @@ async function prepareDatabase(
     })
   if (config.database.url !== undefined || config.production) return
   const { demoPassword } = config.identity
-  await progress.step('seed data', () => seedDevelopment({ url: databaseUrl, demoPassword, accounts: config }))
+  await progress.step('seed data', () =>
+    seedDevelopment({ url: databaseUrl, demoPassword, accounts: config, samples: true }),
+  )
 }
 
 /** The program of our own Temporal server; undefined: one is given. It may have to be built, which takes minutes. */

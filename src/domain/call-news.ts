@@ -1,5 +1,6 @@
 import type { CallState } from './call-fold.js'
 import type { NewEvent } from './event.js'
+import type { Author } from './resource.js'
 
 /** What was told of a call already, so that no order and no repeat tells it twice. */
 export interface AnnouncedCall {
@@ -56,5 +57,36 @@ const entry = (call: NamedCall, state: CallState, event: NewEvent['event']): New
     ended_reason: state.endedReason ?? null,
     duration_seconds: state.durationSeconds ?? null,
     ended_at: state.endedAt ?? null,
+  },
+})
+
+/** What of a call's row the company's own entries tell. */
+interface ToldCall extends Omit<NamedCall, 'tenantId'> {
+  direction: string | null
+  status: string
+  outcome: string | null
+}
+
+/** The entry for a call that somebody of the company made known or changed; `changes` names fields as the API does. */
+export const toldOfCall = (
+  { tenantId, userId: by, traceId }: Author,
+  event: 'telephony.call.created' | 'telephony.call.updated',
+  call: ToldCall,
+  changes?: readonly string[],
+): NewEvent => ({
+  event,
+  tenantId,
+  traceId,
+  userId: call.userId ?? undefined,
+  leadId: call.leadId ?? undefined,
+  data: {
+    call_id: call.id,
+    provider: call.provider,
+    external_id: call.externalId,
+    direction: call.direction,
+    status: call.status,
+    outcome: call.outcome,
+    by,
+    ...(changes && { changes }),
   },
 })

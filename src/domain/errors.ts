@@ -63,6 +63,35 @@ export class NotFoundError extends ParleyError {
   }
 }
 
+/** Something is as it may not be changed into: taken, or the last of its kind. */
+export class ConflictError extends ParleyError {
+  override name = 'ConflictError'
+  constructor(detail: string, code: string) {
+    super(code, 409, 'Conflict', detail)
+  }
+}
+
+/** A change that says nothing of what it was made upon would overwrite what others wrote (RFC 6585). */
+export class PreconditionRequiredError extends ParleyError {
+  override name = 'PreconditionRequiredError'
+  constructor() {
+    super(
+      'precondition_required',
+      428,
+      'Precondition Required',
+      'a change needs If-Match with the ETag that it was made upon, or *',
+    )
+  }
+}
+
+/** Somebody else was first. */
+export class PreconditionFailedError extends ParleyError {
+  override name = 'PreconditionFailedError'
+  constructor() {
+    super('precondition_failed', 412, 'Precondition Failed', 'it has changed since; read it again')
+  }
+}
+
 /** One answer for an id that nobody knows and for somebody else's: the difference would tell strangers what exists. */
 export const unknownSession = () => new NotFoundError('no such session')
 

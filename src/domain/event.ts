@@ -1,4 +1,5 @@
 import type { SessionFacts } from './session.js'
+import type { Usage } from './usage.js'
 
 /** One entry of a conversation's transcript; speech only, never the system prompt. */
 export interface TranscriptEntry {
@@ -27,6 +28,8 @@ export interface SessionEvent {
   transcript?: TranscriptEntry[]
   /** Where the provider put the recording, s3://bucket/key. */
   recordingUrl?: string
+  /** For the metrics; it is not kept. */
+  usage?: Usage
   /** What else is worth keeping, under the session's metadata. */
   metadata?: Record<string, unknown>
 }
@@ -41,6 +44,8 @@ export const eventNames = [
   'telephony.call.received',
   'telephony.call.status',
   'telephony.call.completed',
+  'telephony.call.created',
+  'telephony.call.updated',
   'telephony.sms.received',
   'telephony.sms.sent',
   'telephony.sms.status',
@@ -50,12 +55,29 @@ export const eventNames = [
   'identity.organization.created',
   'identity.organization.updated',
   'identity.organization.deleted',
+  'lead.created',
+  'lead.updated',
+  'lead.deleted',
+  'appointment.created',
+  'appointment.updated',
+  'appointment.assigned',
+  'appointment.unassigned',
+  'appointment.deleted',
+  'task.created',
+  'task.updated',
+  'task.unassigned',
+  'task.deleted',
   'worker.task.finished',
   'worker.task.failed',
   'identity.login.succeeded',
   'identity.login.failed',
   'identity.refresh.reused',
   'identity.logout',
+  'identity.api_key.created',
+  'identity.api_key.revoked',
+  'identity.access.denied',
+  'analytics.daily_recap.ready',
+  'system.buffer_dropped',
 ] as const
 export type EventName = (typeof eventNames)[number]
 

@@ -2,29 +2,40 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import type { AppServices } from './app-services.js'
 import type { AppContext, RequestState } from './context.js'
-import { docsPaths, mountDocs } from './docs.js'
+import { mountDocs } from './docs.js'
 import { accessLog } from './middleware/access-log.js'
-import { anonymousLimit } from './middleware/anonymous-limit.js'
+import { createIdentification } from './identity/identification.js'
 import { authentication } from './middleware/authentication.js'
 import { crossOrigin } from './middleware/cross-origin.js'
 import { errors } from './middleware/errors.js'
 import { requestContext } from './middleware/request-context.js'
 import { requestMetrics } from './middleware/request-metrics.js'
 import { securityHeaders } from './middleware/security-headers.js'
+import { ticketAuthentication } from './middleware/ticket-authentication.js'
 import { unmatched } from './middleware/unmatched.js'
 import { wellFormedUrl } from './middleware/well-formed-url.js'
 import { mountRoutes } from './mount.js'
 import { openApiDocument } from './openapi.js'
-import { mountPages, pagePaths } from './pages.js'
+import { mountPages } from './pages.js'
+import { createRequestLimits } from './request-limits.js'
 import type { Route } from './route.js'
 import { authRoutes } from './routes/auth.js'
 import { opsRoutes } from './routes/ops.js'
 
+/** Every route of the application, in the order in which they are mounted. */
+export const applicationRoutes = (services: AppServices, more: Route[]): Route[] => [
+  ...authRoutes(services),
+  ...opsRoutes(services),
+  ...more,
+]
+
 /** The whole HTTP application; `more` are the routes beside identity and operations. */
 export function createApp(services: AppServices, more: Route[] = []): Koa<RequestState> {
-  const { config, log, metrics, events, version } = services
-  const routes = [...authRoutes(services), ...opsRoutes(services), ...more]
+  const { config, log, metrics, events, audit, version } = services
+  const routes = applicationRoutes(services, more)
+  const limits = createRequestLimits({ rates: config.server.rates, store: services.limits, events })
   const router = createRouter(services, routes)
+  const identification = createIdentification(services)
 
   // The nearest proxy appends the address it saw; what stands before that, anybody may have written.
   const app = new Koa<RequestState>({ proxy: config.server.trustProxy, maxIpsCount: 1 })
@@ -34,26 +45,34 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   app.use(accessLog())
   app.use(errors())
   app.use(securityHeaders(config))
-  app.use(crossOrigin(config))
+  // Before anybody asks for the path.
   app.use(wellFormedUrl())
-  app.use(authentication(config.identity))
-  app.use(anonymousLimit({ rate: config.server.anonymousRate, events, isExempt: exemption(router, routes) }))
+  app.use(crossOrigin(config))
+  app.use(authentication({ identification, wantsCaller: callerWish(router, routes) }))
+  app.use(ticketAuthentication(services.realtime?.tickets))
   app.use(router.routes())
-  app.use(unmatched(router))
+  app.use(unmatched(router, limits))
   return app
 
   function createRouter({ config: { server } }: AppServices, mounted: Route[]): Router<RequestState> {
     const created = new Router<RequestState>()
-    mountRoutes(created, mounted, { events, bodyLimitBytes: server.bodyLimitBytes })
+    mountRoutes(created, mounted, { events, audit, bodyLimitBytes: server.bodyLimitBytes, limits })
     mountDocs(created, openApiDocument(mounted, { version, serverUrl: server.publicUrl }))
     mountPages(created, config)
     return created
   }
 }
 
-/** Documentation, pages and the routes that say so are not limited. */
-function exemption(router: Router<RequestState>, routes: Route[]): (ctx: AppContext) => boolean {
-  const exempt = new Set<string | RegExp>([...docsPaths, ...pagePaths])
-  for (const route of routes) if (!route.anonymousLimit) route.paths.forEach((path) => exempt.add(path))
-  return (ctx) => router.match(ctx.path, ctx.method).pathAndMethod.some((layer) => exempt.has(layer.path))
+/** Who calls matters wherever a route says so, and at a path that is nobody's: an unknown one is no way around a limit. */
+function callerWish(router: Router<RequestState>, routes: Route[]): (ctx: AppContext) => boolean {
+  const wishes = new Set(
+    routes
+      .filter(({ auth }) => auth !== 'none')
+      .flatMap(({ method, paths }) => paths.map((path) => `${method} ${path}`)),
+  )
+  return (ctx) => {
+    const layers = router.match(ctx.path, ctx.method).pathAndMethod
+    const method = ctx.method === 'HEAD' ? 'get' : ctx.method.toLowerCase()
+    return layers.length === 0 || layers.some(({ path }) => wishes.has(`${method} ${String(path)}`))
+  }
 }

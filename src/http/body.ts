@@ -97,14 +97,21 @@ function assertStorable(text: string): void {
     throw new InvalidRequestError(`the body is nested deeper than ${maxDepth} levels`, undefined, 400)
 }
 
-const structure = /"(?:[^"\\]|\\.)*"|[[{]|[\]}]/gs
+const [quote, backslash] = [0x22, 0x5c]
+const opening = new Set([0x5b, 0x7b])
+const closing = new Set([0x5d, 0x7d])
 
+/** One look at each character: a pattern for whole strings would look again from every quote of a string without end. */
 function isDeeperThan(text: string, limit: number): boolean {
   let depth = 0
-  for (const [token] of text.matchAll(structure)) {
-    if (token === '[' || token === '{') depth++
-    else if (token === ']' || token === '}') depth--
-    if (depth > limit) return true
+  let inString = false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (inString && code === backslash) at++
+    else if (code === quote) inString = !inString
+    else if (inString) continue
+    else if (opening.has(code) && ++depth > limit) return true
+    else if (closing.has(code)) depth--
   }
   return false
 }

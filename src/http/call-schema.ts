@@ -1,8 +1,14 @@
 import { z } from 'zod'
 import { callOutcomes, callProviders, callStatuses } from '../domain/call.js'
 import type { Services } from '../services.js'
+import { changesSomething, idField, iso, timeField } from './fields.js'
+import { between, listQuery } from './listing.js'
 
 const id = z.string().min(1).max(200)
+
+const metadata = z
+  .record(z.string().max(200), z.unknown())
+  .refine((value) => JSON.stringify(value).length <= 16_384, 'must be at most 16 KiB of JSON')
 
 export const callBody = z.strictObject({
   provider: z.enum(callProviders),
@@ -15,23 +21,32 @@ export const callBody = z.strictObject({
   to: z.string().min(1).max(200),
   lead_id: id.optional(),
   user_id: id.optional().meta({ description: 'Whose call it is; the caller’s unless leadership or csr says another' }),
-  metadata: z
-    .record(z.string().max(200), z.unknown())
-    .refine((value) => JSON.stringify(value).length <= 16_384, 'must be at most 16 KiB of JSON')
-    .optional(),
+  metadata: metadata.optional(),
 })
 
-export const callQuery = z.strictObject({
-  provider: z.enum(callProviders).optional(),
-  status: z.enum(callStatuses).optional(),
-  outcome: z.enum(callOutcomes).optional(),
-  user: id.optional(),
-  lead: id.optional(),
-  from: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created at or after' }),
-  to: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created before' }),
-  cursor: z.string().min(1).max(500).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-})
+const nullableLead = idField('a lead').nullable()
+
+export const callChange = z
+  .strictObject({
+    user_id: id.nullable().optional().meta({ description: 'Whose call it is; leadership and csr change it' }),
+    lead_id: nullableLead.optional().meta({ description: 'A lead that the caller sees' }),
+    metadata: metadata.optional().meta({ description: 'In the place of the company’s own; what providers said stays' }),
+  })
+  .refine(...changesSomething)
+  .meta({ id: 'CallChange', example: { lead_id: '0199a3c2-6d1e-7c4b-9a51-2f8e6b1c0d01' } })
+
+export const callQuery = listQuery(
+  {
+    provider: z.enum(callProviders).optional(),
+    status: z.enum(callStatuses).optional(),
+    outcome: z.enum(callOutcomes).optional(),
+    direction: z.enum(['inbound', 'outbound']).optional(),
+    user: id.optional(),
+    lead: id.optional(),
+    ...between(timeField, 'Made'),
+  },
+  ['-created_at', 'created_at', '-started_at', 'started_at'],
+)
 
 const time = z.string().nullable()
 
@@ -74,8 +89,6 @@ export const outcomeSchema = z
   .meta({ id: 'CallOutcome' })
 
 type CallRow = Awaited<ReturnType<Services['calls']['list']>>['items'][number]
-
-const iso = (at: Date | null) => at?.toISOString() ?? null
 
 /** A call's row as it leaves the server. */
 export const presentCall = (row: CallRow): z.input<typeof callSchema> => ({

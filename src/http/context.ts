@@ -1,6 +1,8 @@
 import type Koa from 'koa'
 import type { Caller } from '../domain/identity.js'
 import type { Logger } from '../observability/logger.js'
+import type { CredentialFailure } from './identity/failure.js'
+import type { CountedLimit } from './app-services.js'
 
 /** What is known of a request beside Koa's own. */
 export interface RequestState {
@@ -8,16 +10,10 @@ export interface RequestState {
   traceId: string
   log: Logger
   caller?: Caller
-  /** Why the token that came is not accepted; absent when none came. */
-  tokenFailure?: TokenFailure
-  /** Claims and failure as koa-jwt leaves them. */
-  user?: unknown
-  jwtOriginalError?: Error
-}
-
-export interface TokenFailure {
-  code: 'token_expired' | 'token_invalid'
-  reason: string
+  /** Why the token or key that came is not accepted; absent when none came. */
+  tokenFailure?: CredentialFailure
+  /** Limits that counted this request, in their order. */
+  limits?: CountedLimit[]
 }
 
 export type AppContext = Koa.ParameterizedContext<RequestState>

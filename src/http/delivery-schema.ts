@@ -3,12 +3,9 @@ import { replayableStatuses, type ReplayFilter } from '../domain/delivery.js'
 import { webhookProviders } from '../domain/webhook.js'
 import { headersView, payloadView } from '../observability/payload-view.js'
 import type { Services } from '../services.js'
+import { iso, timeField } from './fields.js'
+import { between, listQuery } from './listing.js'
 
-/** As the database takes it: years that it has not would be its failure instead of an answer. */
-const time = z.iso
-  .datetime({ offset: true })
-  .transform((text) => new Date(text).toISOString())
-  .refine((text) => /^(?!0000)\d{4}-/.test(text), 'must be within the years 1 to 9999')
 const word = z.string().min(1).max(300)
 const provider = z.enum(webhookProviders)
 /** A range that nothing can be in is a mistake. */
@@ -16,25 +13,23 @@ const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefi
   from === undefined || to === undefined || from < to
 const notInOrder = { path: ['to'], message: 'must be later than from' }
 
-export const deliveryQuery = z
-  .strictObject({
+export const deliveryQuery = listQuery(
+  {
     provider: provider.optional(),
     status: z.enum(['received', 'processed', 'waiting', 'unmatched', 'failed']).optional(),
     external_id: word.optional().meta({ description: 'The provider’s id of the call, conversation or message' }),
-    from: time.optional().meta({ description: 'Received at or after' }),
-    to: time.optional().meta({ description: 'Received before' }),
-    cursor: z.string().min(1).max(500).optional(),
-    limit: z.coerce.number().int().min(1).max(100).default(20),
-  })
-  .refine(inOrder, notInOrder)
+    ...between(timeField, 'Received'),
+  },
+  ['-received_at', 'received_at'],
+).refine(inOrder, notInOrder)
 
 const replayFilter = z
   .strictObject({
     provider: provider.optional(),
     status: z.enum(replayableStatuses).optional().meta({ description: 'All three when absent' }),
     external_id: word.optional(),
-    from: time.optional(),
-    to: time.optional(),
+    from: timeField.optional(),
+    to: timeField.optional(),
   })
   .refine(inOrder, notInOrder)
   .meta({ id: 'ReplayFilter' })
@@ -128,8 +123,6 @@ export const replaySchema = z
 
 type Summary = Awaited<ReturnType<Services['deliveries']['list']>>['items'][number]
 type Delivery = NonNullable<Awaited<ReturnType<Services['deliveries']['find']>>>
-
-const iso = (at: Date | null) => at?.toISOString() ?? null
 
 /** A receipt as a list shows it. */
 export const presentSummary = (row: Summary): z.input<typeof deliverySummarySchema> => ({

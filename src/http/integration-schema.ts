@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { claimStandings, foundOtherwise, integrationProviders } from '../domain/integration.js'
 import type { Services } from '../services.js'
+import { listQuery } from './listing.js'
 
 export const integrationProvider = z.enum(integrationProviders)
 
@@ -24,11 +25,7 @@ export const integrationChange = z
   .strictObject({ account: account.optional(), label: label.nullable().optional() })
   .refine((change) => change.account !== undefined || change.label !== undefined, 'must change account or label')
 
-export const integrationQuery = z.strictObject({
-  provider: integrationProvider.optional(),
-  cursor: z.string().min(1).max(500).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-})
+export const integrationQuery = listQuery({ provider: integrationProvider.optional() }, ['-created_at', 'created_at'])
 
 export const integrationSchema = z
   .object({

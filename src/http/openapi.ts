@@ -34,11 +34,31 @@ const head = ({ version, serverUrl }: { version: string; serverUrl: string }): Z
   },
   servers: [{ url: serverUrl }],
   components: {
-    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    securitySchemes: {
+      bearer: {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description: 'A token of POST /auth/login, or a session token of Clerk where the installation takes them',
+      },
+      apiKey: {
+        type: 'apiKey',
+        in: 'header',
+        name: 'X-API-Key',
+        description:
+          'A key of POST /api-keys, for servers. Beside the role it needs the scope that stands with each operation: ' +
+          '`<tag>:read` or `<tag>:write`.',
+      },
+    },
   },
 })
 
-const securityOf = { none: [], optional: [{}, { bearer: [] }], required: [{ bearer: [] }] }
+/** Who may call: nobody in particular, the bearer of a token, or a key with its scope. */
+function securityOf({ auth, keyScope }: Route): Record<string, string[]>[] {
+  if (auth === 'none') return []
+  const key = keyScope === false ? [] : [{ apiKey: keyScope === 'any' ? [] : [keyScope] }]
+  return [...(auth === 'optional' ? [{}] : []), { bearer: [] }, ...key]
+}
 
 function operationOf(route: Route, path: string): ZodOpenApiOperationObject {
   const { summary, description, tags, request, auth } = route
@@ -48,7 +68,7 @@ function operationOf(route: Route, path: string): ZodOpenApiOperationObject {
     summary,
     ...describe(description, auth),
     tags: [...tags],
-    security: securityOf[auth],
+    security: securityOf(route),
     ...(route.roles ? { 'x-roles': [...route.roles] } : {}),
     ...documentedParameters(route),
     requestParams: {
@@ -103,13 +123,29 @@ function responsesOf(route: Route): ZodOpenApiOperationObject['responses'] {
   return {
     ...(Object.fromEntries(documented) as ZodOpenApiOperationObject['responses']),
     ...(route.auth === 'required' && !route.responses[401]
-      ? { '401': { description: 'No valid token', content: problemContent } }
+      ? { '401': { description: 'No valid token and no valid API key', content: problemContent } }
       : {}),
-    ...implied(route, 403, route.roles !== undefined, 'The token names no company, or the role may not'),
+    ...implied(route, 403, route.auth !== 'none', 'The token names no company, or the role or the API key may not'),
     ...implied(route, 404, route.request.params !== undefined, 'Unknown, or not the caller’s'),
     ...implied(route, 422, isValidated(route), 'A field is not valid; `errors` names each'),
+    ...limitedOf(route),
     default: { description: 'A problem', content: problemContent },
   }
+}
+
+const limitHeaders = {
+  'Retry-After': 'Seconds until the window is over',
+  'RateLimit-Policy': 'Each limit that counted the request: its points and its window in seconds',
+  RateLimit: 'What is left of each, and in how many seconds it begins anew',
+  'RateLimit-Limit': 'Points of the limit with the least left',
+  'RateLimit-Remaining': 'What is left of it',
+  'RateLimit-Reset': 'Seconds until it begins anew',
+}
+
+function limitedOf({ limits, responses }: Route): Record<string, ReturnType<typeof responseOf>> {
+  if (limits === false) return {}
+  const description = responses[429]?.description ?? 'Too many requests of this user, company or address'
+  return { '429': responseOf(429, { ...responses[429], description, headers: limitHeaders }) }
 }
 
 const isValidated = ({ request: { params, query, headers, body } }: Route) =>
@@ -123,10 +159,9 @@ function responseOf(
   status: number,
   { description, schema, headers, contentType = 'application/json' }: ResponseDefinition,
 ) {
-  const described = Object.entries(headers ?? {}).map(([name, text]) => [
-    name,
-    { description: text, schema: { type: 'string' } },
-  ])
+  const described: Record<string, { description: string; schema: { type: 'string' } }> = {}
+  for (const [name, text] of Object.entries(headers ?? {}))
+    described[name] = { description: text, schema: { type: 'string' } }
   const own = schema ? { content: { [contentType]: { schema } } } : status >= 400 ? { content: problemContent } : {}
-  return { description, ...own, ...(described.length > 0 ? { headers: Object.fromEntries(described) as object } : {}) }
+  return { description, ...own, ...(headers ? { headers: described } : {}) }
 }

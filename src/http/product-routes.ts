@@ -1,29 +1,42 @@
 import type { Services } from '../services.js'
+import { scopesOf } from './api-key-schema.js'
 import type { Route } from './route.js'
+import { apiKeyRoutes } from './routes/api-keys.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { integrationRoutes } from './routes/integrations.js'
 import { callRoutes } from './routes/calls.js'
+import { companyRoutes } from './routes/companies.js'
+import { messageRoutes } from './routes/messages.js'
+import { companyResourceRoutes } from './routes/resources.js'
+import { realtimeRoutes } from './routes/realtime.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { tavusRoutes } from './routes/tavus.js'
+import { testEmitRoutes } from './routes/test-emit.js'
 import { webhookRoutes } from './routes/webhooks.js'
 import { createSessionEnder } from './session-end.js'
 import { createSessionStarter } from './session-start.js'
 
-/** What Parley is for: sessions, calls and webhooks. */
+/** What Parley is for: sessions, calls, webhooks, and what companies keep. */
 export function productRoutes(services: Services): Route[] {
   const starter = createSessionStarter(services)
   const ender = createSessionEnder(services)
   const { webhooks, config } = services
-  return [
+  const routes = [
     ...sessionRoutes({ services, starter, ender }),
     ...tavusRoutes({ starter, ender }),
     ...integrationRoutes(services),
     ...deliveryRoutes(services),
     ...callRoutes(services),
+    ...messageRoutes(services),
+    ...companyRoutes(services),
+    ...companyResourceRoutes(services),
+    ...realtimeRoutes(services),
+    ...testEmitRoutes(services),
     ...webhookRoutes({
       providers: webhooks.registry.all,
       receiver: webhooks.receiver,
       bodyLimitBytes: config.webhooks.bodyLimitBytes,
     }),
   ]
+  return [...routes, ...apiKeyRoutes({ apiKeys: services.apiKeys, scopes: scopesOf(routes) })]
 }

@@ -1,42 +1,58 @@
 import { isIPv6 } from 'node:net'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { TooManyRequestsError } from '../domain/errors.js'
 import type { BusinessEvents } from '../observability/events.js'
-import type { Rate } from './app-services.js'
+import type { CountedLimit, LimitState, LimitStore, Rate } from './app-services.js'
 import type { AppContext } from './context.js'
 
-interface RateLimitOptions {
+export interface RateLimitOptions {
   /** Stands in the RateLimit headers and in the log. */
   name: string
   rate: Rate
-  events: BusinessEvents
+  store: LimitStore
+  events: Pick<BusinessEvents, 'rateLimited'>
+  /** Keeps its counters apart from those of other limits; the name unless something else is said. */
+  space?: string
 }
 
-/** A limit that counts in this process's memory, and says in the RateLimit headers what is left of it. */
-export function createRateLimit({ name, rate, events }: RateLimitOptions) {
-  const limiter = new RateLimiterMemory({ points: rate.points, duration: rate.windowSeconds })
-  const policy = `"${name}";q=${rate.points};w=${rate.windowSeconds}`
+/** A limit that counts each request by a key, and says in the RateLimit headers what is left of it. */
+export function createRateLimit({ name, rate, store, events, space = name }: RateLimitOptions) {
+  const limiter = store.limiter({ ...rate, space })
   return {
     /** @throws TooManyRequestsError when the key has used up its points */
     async consume(ctx: AppContext, key: string): Promise<void> {
-      const { spent, state } = await take(limiter, key)
-      const seconds = Math.max(1, Math.ceil(state.msBeforeNext / 1000))
-      ctx.set('RateLimit-Policy', policy)
-      ctx.set('RateLimit', `"${name}";r=${Math.max(0, state.remainingPoints)};t=${seconds}`)
-      if (!spent) return
-      events.rateLimited({ limit: name }, ctx.state.log)
-      throw new TooManyRequestsError(`more than ${rate.points} requests in ${rate.windowSeconds} seconds`, seconds)
+      const state = await limiter.take(key)
+      const counted = (ctx.state.limits ??= [])
+      counted.push({ ...state, name, rate })
+      tellLimits(ctx, counted)
+      if (!state.refused) return
+      const { caller, log } = ctx.state
+      events.rateLimited({ limit: name, userId: caller?.userId, tenantId: caller?.tenantId }, log)
+      const detail = `more than ${rate.points} requests in ${rate.windowSeconds} seconds`
+      throw new TooManyRequestsError(detail, secondsOf(state))
     },
   }
 }
 
-async function take(limiter: RateLimiterMemory, key: string): Promise<{ spent: boolean; state: RateLimiterRes }> {
-  try {
-    return { spent: false, state: await limiter.consume(key) }
-  } catch (refusal) {
-    if (refusal instanceof RateLimiterRes) return { spent: true, state: refusal }
-    throw refusal
-  }
+export type RateLimit = ReturnType<typeof createRateLimit>
+
+const secondsOf = ({ resetMs }: LimitState) => Math.max(1, Math.ceil(resetMs / 1000))
+
+/** Every limit in the two fields of the draft standard; the one with the least left in the three older fields. */
+function tellLimits(ctx: AppContext, counted: CountedLimit[]): void {
+  const list = (itemOf: (limit: CountedLimit) => string) =>
+    counted.map((limit) => `"${limit.name}";${itemOf(limit)}`).join(', ')
+  ctx.set(
+    'RateLimit-Policy',
+    list(({ rate }) => `q=${rate.points};w=${rate.windowSeconds}`),
+  )
+  ctx.set(
+    'RateLimit',
+    list((limit) => `r=${limit.remaining};t=${secondsOf(limit)}`),
+  )
+  const tightest = counted.reduce((a, b) => (b.refused || (!a.refused && b.remaining < a.remaining) ? b : a))
+  ctx.set('RateLimit-Limit', String(tightest.rate.points))
+  ctx.set('RateLimit-Remaining', String(tightest.remaining))
+  ctx.set('RateLimit-Reset', String(secondsOf(tightest)))
 }
 
 /** Whom an address stands for: one IPv6 customer has 2^64 addresses, and is counted as one. */

@@ -1,12 +1,15 @@
 import type { Readable } from 'node:stream'
 import type { z } from 'zod'
-import type { Actor, Caller, Role } from '../domain/identity.js'
+import type { Actor, Caller, Role, Scope } from '../domain/identity.js'
 import type { Logger } from '../observability/logger.js'
+import type { Rate } from './app-services.js'
 import type { AppContext } from './context.js'
 
 export type RouteMethod = 'get' | 'post' | 'put' | 'patch' | 'delete'
 /** `optional`: a token that is expired or invalid counts as none. */
 export type RouteAuth = 'none' | 'optional' | 'required'
+/** What an API key needs; `any`: no scope at all, false: no key may call. */
+export type KeyScope = Scope | 'any' | false
 
 export interface RequestSchemas<P = z.ZodType, Q = z.ZodType, H = z.ZodType, B = z.ZodType> {
   params?: P
@@ -23,6 +26,13 @@ export interface RequestSchemas<P = z.ZodType, Q = z.ZodType, H = z.ZodType, B =
     /** What the document says of them; the handler is who reads it. */
     documented?: RawDocumentation
   }
+}
+
+/** Requests of one user, of one company and of one address to a route; what is absent stays with the general limit. */
+export interface RouteLimits {
+  user?: Rate
+  tenant?: Rate
+  anonymous?: Rate
 }
 
 /** Of a request whose parts are not validated by a schema: whoever verifies it says what is wrong. */
@@ -84,8 +94,12 @@ interface Definition<A extends RouteAuth, P, Q, H, B, R extends Responses, T> {
   auth: A
   /** Who of a company may call; a token without a company is refused. Absent: whoever `auth` lets in. */
   roles?: readonly Role[]
-  /** False: the limit of anonymous callers does not count this route. */
-  anonymousLimit?: boolean
+  /** Why a route that needs a token asks for no role: one of both stands on each, and both in docs/permissions.md. */
+  anyRole?: string
+  /** What an API key needs; absent: to read or to write what the first tag names. */
+  keyScope?: KeyScope
+  /** In place of the general limits, for this route alone; false: no limit counts it. */
+  limits?: RouteLimits | false
   request?: RequestSchemas<P, Q, H, B>
   responses: R
   handler: (incoming: Incoming<A, Parsed<P>, Parsed<Q>, Parsed<H>, Parsed<B>>) => Promise<T> | T
@@ -101,7 +115,9 @@ export interface Route {
   tags: readonly string[]
   auth: RouteAuth
   roles: readonly Role[] | undefined
-  anonymousLimit: boolean
+  anyRole: string | undefined
+  keyScope: KeyScope
+  limits: RouteLimits | false
   request: RequestSchemas
   responses: Responses
   handle: (incoming: Incoming) => Promise<{ status: number; body?: unknown; headers?: Record<string, string> }>
@@ -117,13 +133,16 @@ export function route<
   H extends z.ZodType | undefined = undefined,
   B extends z.ZodType | undefined = undefined,
 >(definition: Definition<A, P, Q, H, B, R, T>): Route {
-  const { path, description, roles, anonymousLimit = true, request = {}, handler, ...rest } = definition
+  const { path, description, roles, anyRole, limits = {}, request = {}, handler, ...rest } = definition
+  const { keyScope = `${rest.tags[0] ?? 'other'}:${rest.method === 'get' ? 'read' : 'write'}` } = definition
   return {
     ...rest,
     paths: typeof path === 'string' ? [path] : path,
     description,
     roles,
-    anonymousLimit,
+    anyRole,
+    keyScope,
+    limits,
     request: request as RequestSchemas,
     // The mounting has validated by these very schemas: the types are what they say.
     handle: async (incoming) => await handler(incoming as Parameters<typeof handler>[0]),

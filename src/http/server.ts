@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -6,6 +7,7 @@ import { ParleyError } from '../domain/errors.js'
 import type { HttpConfig } from './app-services.js'
 import type { RequestState } from './context.js'
 import { problemOf } from './problem.js'
+import { passUpgrades } from './realtime/upgrade.js'
 
 /** Longer than a load balancer keeps an idle connection, so that it is never we who close one that it is about to use. */
 const keepAliveTimeoutMs = 65_000
@@ -22,6 +24,7 @@ export interface HttpServer {
 export async function createHttpServer(
   app: Koa<RequestState>,
   config: Pick<HttpConfig, 'server' | 'shutdownGraceMs'>,
+  realtime?: { disconnect(): Promise<void> },
 ): Promise<HttpServer> {
   const { port, host, requestTimeoutMs } = config.server
   const open = new Set<ServerResponse>()
@@ -30,6 +33,8 @@ export async function createHttpServer(
     headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: 1000,
+    // Refused by the application, in the words of every other refusal.
+    requireHostHeader: false,
   })
   server.on('request', (_, response: ServerResponse) => {
     open.add(response)
@@ -38,10 +43,11 @@ export async function createHttpServer(
   })
   const handle = app.callback()
   server.on('request', (request, response) => void handle(request, response))
+  if (realtime) passUpgrades(server, (request, response) => void handle(request, response))
   server.on('clientError', answerUnreadable)
   server.listen(port, host)
   await once(server, 'listening')
-  return { server, url: urlOf(server), close: () => drain(server, open, config.shutdownGraceMs) }
+  return { server, url: urlOf(server), close: () => drain(server, open, config.shutdownGraceMs, realtime) }
 }
 
 function urlOf(server: Server): string {
@@ -50,8 +56,15 @@ function urlOf(server: Server): string {
   return `http://${host}:${port}`
 }
 
-async function drain(server: Server, open: Set<ServerResponse>, graceMs: number): Promise<void> {
+async function drain(
+  server: Server,
+  open: Set<ServerResponse>,
+  graceMs: number,
+  realtime?: { disconnect(): Promise<void> },
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  // A connection for events ends only when it is told to.
+  await realtime?.disconnect()
   for (const response of open) if (!response.headersSent) response.setHeader('Connection', 'close')
   // A kept-alive connection that turns idle would hold the process.
   const sweep = setInterval(() => server.closeIdleConnections(), 100)
@@ -71,11 +84,16 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const [status, code] = unreadable[error.code ?? ''] ?? [400, 'malformed_request']
   const title = STATUS_CODES[status] ?? 'Bad Request'
-  const problem = problemOf(new ParleyError(code, status, title, 'the request could not be read'), {
-    instance: '',
-    traceId: '',
-  })
-  const body = JSON.stringify(problem)
-  const headers = `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}`
-  socket.end(`HTTP/1.1 ${status} ${title}\r\n${headers}\r\nConnection: close\r\n\r\n${body}`)
+  const refusal = new ParleyError(code, status, title, 'the request could not be read')
+  const traceId = randomBytes(16).toString('hex')
+  const body = JSON.stringify(problemOf(refusal, { instance: '', traceId }))
+  const headers = [
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Trace-Id: ${traceId}`,
+    'X-Content-Type-Options: nosniff',
+    'Cache-Control: no-store',
+    'Connection: close',
+  ]
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${headers.join('\r\n')}\r\n\r\n${body}`)
 }

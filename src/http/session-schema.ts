@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import type { EndedSession, ReadySession, SessionState } from '../../workflows/messages.js'
 import type { Services } from '../services.js'
+import { iso, timeField } from './fields.js'
+import { between, listQuery } from './listing.js'
 
 /** What a caller may ask of a conversation, the same on every start route. */
 const wishes = {
@@ -120,8 +122,6 @@ export const sessionSchema = z
 
 type SessionSummary = Awaited<ReturnType<Services['sessions']['list']>>['items'][number]
 
-const iso = (at: Date | null) => at?.toISOString() ?? null
-
 /** How a start may fail, beside what every route may answer. */
 export const startFailures = {
   402: { description: 'The provider’s account has run out of credits' },
@@ -227,12 +227,12 @@ export function presentStart(
 }
 
 /** Which sessions a list shows. */
-export const listQuery = z.strictObject({
-  status: z.enum(['active', 'ending', 'completed', 'failed']).optional(),
-  provider: z.enum(['tavus', 'elevenlabs']).optional(),
-  user: z.string().min(1).max(200).optional(),
-  from: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created at or after' }),
-  to: z.iso.datetime({ offset: true }).optional().meta({ description: 'Created before' }),
-  cursor: z.string().min(1).max(500).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-})
+export const sessionQuery = listQuery(
+  {
+    status: z.enum(['active', 'ending', 'completed', 'failed']).optional(),
+    provider: z.enum(['tavus', 'elevenlabs']).optional(),
+    user: z.string().min(1).max(200).optional(),
+    ...between(timeField, 'Made'),
+  },
+  ['-created_at', 'created_at'],
+)

@@ -1,11 +1,14 @@
 import type { z } from 'zod'
 import { type FieldError, InvalidRequestError } from '../domain/errors.js'
 
+/** An answer must not be many times as long as what was asked. */
+const mostErrors = 100
+
 type Part = 'params' | 'query' | 'headers' | 'body'
 
 /**
  * Checks each part of a request by its schema.
- * @throws InvalidRequestError naming every wrong field of every part
+ * @throws InvalidRequestError naming the wrong fields of every part, a hundred at most
  */
 export function validateParts(
   parts: { part: Part; schema: z.ZodType | undefined; value: unknown }[],
@@ -18,7 +21,7 @@ export function validateParts(
     if (result.success) parsed[part] = result.data
     else errors.push(...result.error.issues.flatMap((issue) => fieldErrors(part, issue, value)))
   }
-  if (errors.length > 0) throw new InvalidRequestError(summary(errors), errors)
+  if (errors.length > 0) throw new InvalidRequestError(summary(errors), errors.slice(0, mostErrors))
   return parsed
 }
 

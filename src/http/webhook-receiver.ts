@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { ParleyError, ProviderError, UnauthorizedError, UnavailableError } from '../domain/errors.js'
+import type { Usage } from '../domain/usage.js'
 import type { Delivery, ReceiptStatus } from '../domain/webhook.js'
 import type { WebhookEvents } from '../observability/webhook-events.js'
 import type { EngineGate } from './engine-gate.js'
@@ -42,7 +43,13 @@ export interface WebhookReceiverDeps {
   record: (
     delivery: Delivery,
     drain: boolean,
-  ) => Promise<{ id: string; status: ReceiptStatus; tenantId: string | undefined; first: boolean }>
+  ) => Promise<{
+    id: string
+    status: ReceiptStatus
+    tenantId: string | undefined
+    first: boolean
+    usage?: Usage | undefined
+  }>
   /** Leaves a receipt to the drain after all. */
   release: (receiptId: string) => Promise<void>
   /** Keeps a delivery on the disk while the database is away. */
@@ -183,9 +190,9 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps) {
       if (status === 'waiting') wakeDrain()
       return saidOf(status)
     }
-    const { id: receiptId, status, tenantId } = receipt
+    const { id: receiptId, status, tenantId, usage } = receipt
     if (status === 'processed')
-      events.settled({ provider: delivery.provider, kind: delivery.kind, receiptId, status, tenantId })
+      events.settled({ provider: delivery.provider, kind: delivery.kind, receiptId, status, tenantId, usage })
     else wakeDrain()
     return saidOf(status)
   }

@@ -31,13 +31,25 @@ export function createEvents(log: Logger, metrics: Metrics) {
     jwtValid: (who: Person, on?: Logger) => say('jwt:valid', person(who), on),
     jwtInvalid: ({ reason }: { reason: string }, on?: Logger) => say('jwt:invalid_token', { reason }, on),
     accessDenied: (
-      { role, route, required, ...who }: Person & { role: string; route: string; required: readonly string[] },
+      {
+        userId,
+        tenantId,
+        ...fields
+      }: Person & { role: string; route: string; required_roles?: readonly string[]; required_scope?: string | null },
       on?: Logger,
-    ) => warn('access:denied', { ...person(who), role, route, required_roles: required }, on),
-    rateLimited: ({ limit }: { limit: string }, on?: Logger) => {
+    ) => warn('access:denied', { ...person({ userId, tenantId }), ...fields }, on),
+    rateLimited: (
+      { limit, ...who }: { limit: string; userId: string | undefined; tenantId: string | undefined },
+      on?: Logger,
+    ) => {
       metrics.rateLimitHits.inc()
-      warn('rate_limit:hit', { limit }, on)
+      warn('rate_limit:hit', { limit, user_id: who.userId, tenant_id: who.tenantId }, on)
     },
+
+    /** Once for each time that Redis fails. */
+    limitsInMemory: ({ cause }: { cause: unknown }) => warn('rate_limit:memory', { err: cause }),
+    limitsInRedis: () => say('rate_limit:redis', {}),
+    limitCountedInMemory: () => metrics.rateLimitFallbacks.inc(),
 
     prewarmStarted: () => say('custom_llm:prewarm:start', {}),
     prewarmSucceeded: ({ status, durationSeconds }: Prewarmed & { status: number }) => {
@@ -86,8 +98,10 @@ const messages: Record<string, string> = {
   'auth:refresh:reused': 'a used refresh token came again: its family is revoked',
   'jwt:valid': 'token accepted',
   'jwt:invalid_token': 'token not accepted, treated as absent',
-  'access:denied': 'role not allowed',
+  'access:denied': 'role or scope not allowed',
   'rate_limit:hit': 'request refused by a limit',
+  'rate_limit:memory': 'redis failed: limits count in memory',
+  'rate_limit:redis': 'limits count in redis again',
   'custom_llm:prewarm:start': 'prewarm started',
   'custom_llm:prewarm:success': 'prewarm succeeded',
   'custom_llm:prewarm:failed': 'prewarm failed, the call goes on',

@@ -1,5 +1,7 @@
 import { type DestinationStream, type Logger as PinoLogger, type LoggerOptions as PinoOptions, pino } from 'pino'
+import { safeMessage } from './error-texts.js'
 import { createRedactor, type Redactor } from './redact.js'
+import { activeTraceId } from './trace-context.js'
 
 export type Logger = PinoLogger
 
@@ -8,7 +10,7 @@ export interface LoggerOptions {
   level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
   redactPii: boolean
   /** Where the lines go; standard output when absent. */
-  destination?: DestinationStream
+  destination?: DestinationStream | undefined
 }
 
 /** JSON lines, with secrets and personal data masked wherever they stand. */
@@ -22,6 +24,7 @@ export function createLogger({ service, level, redactPii, destination }: LoggerO
     // The redactor has made plain objects of errors: pino's own serialiser would not know their message as masked.
     serializers: { err: (value: unknown) => value },
     formatters: { level: (label) => ({ level: label }) },
+    mixin: (_, __, logger) => ((logger as unknown as Traced)[traced] ? {} : traceOf()),
     hooks: {
       logMethod(args, method) {
         method.apply(this, redactedArguments(args, redactor) as Parameters<typeof method>)
@@ -31,11 +34,24 @@ export function createLogger({ service, level, redactPii, destination }: LoggerO
   return maskChildren(destination ? pino(options, destination) : pino(options), redactor)
 }
 
+/** Set on a log that names its trace itself, and so on its children. */
+const traced = Symbol('traced')
+interface Traced {
+  [traced]?: true
+}
+
+function traceOf(): { trace_id?: string } {
+  const traceId = activeTraceId()
+  return traceId === undefined ? {} : { trace_id: traceId }
+}
+
 /** What a child is given passes neither the hook nor, in pino, the formatter of bindings. Children inherit this. */
 function maskChildren(log: Logger, redactor: Redactor): Logger {
   const child = log.child
   log.child = function maskedChild(this: Logger, bindings: object, ...options: []) {
-    return child.call(this, redactor.fields(bindings), ...options)
+    const made = child.call(this, redactor.fields(bindings), ...options)
+    if ('trace_id' in bindings) (made as unknown as Traced)[traced] = true
+    return made
   } as typeof child
   return log
 }
@@ -51,5 +67,5 @@ function redactedArguments([first, ...rest]: unknown[], redactor: Redactor): unk
 /** As pino does: an error without a message of ours lends its own. */
 function messageOf(first: object): string | undefined {
   const error = first instanceof Error ? first : (first as { err?: unknown }).err
-  return error instanceof Error ? error.message : undefined
+  return error instanceof Error ? safeMessage(error) : undefined
 }

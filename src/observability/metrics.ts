@@ -29,6 +29,13 @@ export function createMetrics() {
       'status',
     ]),
     rateLimitHits: counter('rate_limit_hits_total', 'Requests refused by a limit'),
+    rateLimitFallbacks: counter('rate_limit_fallback_total', 'Requests counted in memory because Redis failed'),
+    redisUp: new Gauge({
+      name: 'redis_up',
+      help: 'Whether a connection to Redis stands; absent without REDIS_URL',
+      labelNames: ['role'] as const,
+      registers,
+    }),
 
     workerTasks: counter('worker_task_total', 'Finished activity attempts', ['name', 'status']),
     workerTaskDurationMs: histogram('worker_task_duration_ms', 'Time of an activity attempt', requestMs, ['name']),
@@ -48,6 +55,15 @@ export function createMetrics() {
       'Receipts deleted after IDEMPOTENCY_TTL_DAYS',
     ),
 
+    wsConnections: new Gauge({
+      name: 'ws_connections',
+      help: 'Open connections for events, by transport',
+      labelNames: ['transport'] as const,
+      registers,
+    }),
+    wsMessages: counter('ws_messages_total', 'Messages of connections for events, by direction', ['direction']),
+    wsDropped: counter('ws_dropped_total', 'Events that a reader was too slow for'),
+
     sessionsStarted: counter('session_started_total', 'Sessions started', ['provider']),
     sessionsEnded: counter('session_ended_total', 'Sessions ended', ['provider', 'reason']),
     sessionsActive: new Gauge({ name: 'session_active', help: 'Sessions that run now', registers }),
@@ -62,6 +78,12 @@ export function createMetrics() {
       'status',
     ]),
 
+    asrMinutes: counter('asr_minutes_total', 'Minutes of speech that a provider transcribed'),
+    llmTokens: counter('llm_tokens_total', 'Tokens that a language model read and wrote', ['model']),
+    smsSent: counter('sms_sent_total', 'Text messages that left'),
+
+    /** Every instrument as the documents show it. */
+    describe: () => registry.getMetricsAsArray().map(description),
     /** Adds text of another exporter; one that fails leaves the rest readable. */
     addSource(source: () => Promise<string>): void {
       sources.push(source)
@@ -83,6 +105,12 @@ export function createMetrics() {
       )
     },
   }
+}
+
+function description(metric: { name: string; help: string }) {
+  const { labelNames = [] } = metric as { labelNames?: readonly string[] }
+  const type = metric instanceof Counter ? 'counter' : metric instanceof Histogram ? 'histogram' : 'gauge'
+  return { name: metric.name, help: metric.help, type, labels: [...labelNames] }
 }
 
 export type Metrics = ReturnType<typeof createMetrics>

@@ -1,3 +1,5 @@
+import { safeMessage, safeStack } from './error-texts.js'
+
 /** Masked whatever the setting: whoever reads them can act as somebody. */
 const secretKeys = new Set(['authorization', 'proxyauthorization', 'cookie', 'setcookie', 'jwt', 'accesskeyid'])
 const secretEnding = /(?:token|password|passwordhash|passwd|secret|apikey|accesskey|privatekey|signature|databaseurl)$/
@@ -96,10 +98,12 @@ export function createRedactor({ personal, moreKeys = [] }: { personal: boolean;
   function error(value: Error, depth: number): Record<string, unknown> {
     const { code, status, provider, cause } = value as Error & Record<string, unknown>
     const errors = value instanceof AggregateError ? value.errors.slice(0, 5) : undefined
+    const message = personal ? safeMessage(value) : value.message
+    const stack = personal ? safeStack(value, message) : value.stack
     return {
       type: value.name === 'Error' ? value.constructor.name : value.name,
-      message: text(value.message),
-      ...(value.stack === undefined ? {} : { stack: text(value.stack) }),
+      message: text(message),
+      ...(stack === undefined ? {} : { stack: text(stack) }),
       ...redactFields({ code, status, provider, cause, errors }, depth),
     }
   }

@@ -1,3 +1,4 @@
+import type { Usage } from '../domain/usage.js'
 import type { ReceiptStatus } from '../domain/webhook.js'
 import type { Logger } from './logger.js'
 import type { Metrics } from './metrics.js'
@@ -19,14 +20,20 @@ export function createWebhookEvents(log: Logger, metrics: Metrics) {
         status: ReceiptStatus
         sessionId?: string | undefined
         error?: string | undefined
+        usage?: Usage | undefined
       },
     ): void {
       const { receiptId, status, sessionId, error, provider, kind } = settled
       metrics.webhooksProcessed.inc({ ...labels(settled), status })
+      if (settled.usage) countUsage(metrics, settled.usage)
       const fields = { provider, kind, receipt_id: receiptId, status, session_id: sessionId, error }
       if (!error) return log.info({ event: 'webhook:settled', ...fields }, 'webhook settled')
       if (status === 'failed') metrics.webhookFailures.inc(labels(settled))
       log.error({ event: 'webhook:failed', ...fields }, 'webhook could not be processed')
+    },
+    /** Events that a provider was asked for were taken: nobody delivered them, but what they used was used. */
+    asked(settled: readonly { repeated?: boolean | undefined; usage?: Usage | undefined }[]): void {
+      for (const { repeated, usage } of settled) if (usage && !repeated) countUsage(metrics, usage)
     },
     duplicate(event: Event & { receiptId: string }): void {
       metrics.webhookDuplicates.inc(labels(event))
@@ -73,6 +80,12 @@ export function createWebhookEvents(log: Logger, metrics: Metrics) {
       metrics.webhookAckDurationMs.observe({ provider }, durationMs)
     },
   }
+}
+
+function countUsage({ asrMinutes, llmTokens, smsSent }: Metrics, usage: Usage): void {
+  if (usage.asrMinutes) asrMinutes.inc(usage.asrMinutes)
+  if (usage.smsSent) smsSent.inc(usage.smsSent)
+  for (const { model, tokens } of usage.llmTokens ?? []) llmTokens.inc({ model }, tokens)
 }
 
 export type WebhookEvents = ReturnType<typeof createWebhookEvents>

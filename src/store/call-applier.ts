@@ -35,12 +35,19 @@ export const applyToCalls: Applier<'call'> = async (trx, pending) => {
     trx,
     drafts.map(({ record }) => record),
   )
-  const added = drafts.filter(({ record }) => made.has(record.id))
+  const added = drafts.flatMap((draft) => (made.has(draft.record.id) ? [ofLead(draft, made.get(draft.record.id))] : []))
   const late = drafts.filter(({ record }) => !made.has(record.id)).flatMap(({ members }) => members)
   const second = located(late, await candidatesOf(trx, late), tenants)
   const found = merged([...first.groups, ...second.groups]).map(fold)
   await save(trx, pending, { added, found })
   return answers(pending, { folded: [...added, ...found], mismatched: first.mismatched, tenants })
+}
+
+/** The lead was found while the row was written, and what is told of the call names it. */
+function ofLead(draft: Folded, leadId: string | null = null): Folded {
+  if (leadId === null) return draft
+  const events = draft.events.map((event) => ({ ...event, leadId }))
+  return { ...draft, record: { ...draft.record, leadId }, events }
 }
 
 type Tenants = ReadonlyMap<PendingCall, string | undefined>

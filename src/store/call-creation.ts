@@ -2,10 +2,13 @@ import type { Knex } from 'knex'
 import { v7 as uuidv7 } from 'uuid'
 import type { CallDetails, CallDirection, callProviders } from '../domain/call.js'
 import { ConflictingCallError, InvalidRequestError } from '../domain/errors.js'
+import { toldOfCall } from '../domain/call-news.js'
 import type { Actor } from '../domain/identity.js'
+import type { Author } from '../domain/resource.js'
 import type { CallRecord } from './call-locks.js'
 import { type CallRow, selectCall } from './call-rows.js'
 import { insertCalls, saveCalls } from './call-writes.js'
+import { appendEvents } from './event-log.js'
 import { cleanText, isUuid } from './values.js'
 
 /** A call that its company knows of before its provider tells, or beside it. */
@@ -32,19 +35,21 @@ export const ownKey = 'parley/created'
  */
 export async function createCall(
   trx: Knex.Transaction,
-  actor: Actor,
+  actor: Author,
   call: NewCall,
 ): Promise<{ row: CallRow; created: boolean }> {
   if (call.userId !== actor.userId) await assertColleague(trx, call.userId)
   const record = recordOf(actor.tenantId, call)
   const created = (await insertCalls(trx, [record])).size > 0
-  const id = created ? record.id : await adopt(trx, actor, record)
-  const row = await selectCall(trx, id)
+  const found = created ? { id: record.id, adopted: false } : await adopt(trx, actor, record)
+  const row = await selectCall(trx, found.id)
   if (!row) throw conflict()
+  if (created) await appendEvents(trx, [toldOfCall(actor, 'telephony.call.created', row)])
+  else if (found.adopted) await appendEvents(trx, [toldOfCall(actor, 'telephony.call.updated', row, ['user_id'])])
   return { row, created }
 }
 
-async function assertColleague(trx: Knex.Transaction, userId: string): Promise<void> {
+export async function assertColleague(trx: Knex.Transaction, userId: string): Promise<void> {
   if (
     isUuid(userId) &&
     (await trx.raw<{ rows: unknown[] }>('select from users where id = ?', [userId])).rows.length > 0
@@ -78,7 +83,11 @@ const detailsOf = ({ direction, from, to, metadata }: NewCall): CallDetails => (
 const conflict = () => new ConflictingCallError('the provider’s id stands for another call')
 
 /** The row that is there: of this company, or the policies hide it. */
-async function adopt(trx: Knex.Transaction, actor: Actor, wanted: CallRecord): Promise<string> {
+async function adopt(
+  trx: Knex.Transaction,
+  actor: Actor,
+  wanted: CallRecord,
+): Promise<{ id: string; adopted: boolean }> {
   const { rows } = await trx.raw<{ rows: CallRecord[] }>(
     `select id, tenant_id as "tenantId", user_id as "userId", lead_id as "leadId", provider, external_id as "externalId",
        facts, announced from call_logs where provider = ? and external_id = ? and tenant_id = ? for update`,
@@ -86,8 +95,9 @@ async function adopt(trx: Knex.Transaction, actor: Actor, wanted: CallRecord): P
   )
   const [found] = rows
   if (!found || (found.userId !== null && found.userId !== wanted.userId && actor.role === 'rep')) throw conflict()
-  if (found.userId === null) await saveCalls(trx, { calls: [joined(found, wanted)], events: [] })
-  return found.id
+  const adopted = found.userId === null
+  if (adopted) await saveCalls(trx, { calls: [joined(found, wanted)], events: [] })
+  return { id: found.id, adopted }
 }
 
 const joined = (found: CallRecord, { userId, leadId, facts }: CallRecord): CallRecord => ({

@@ -1,7 +1,9 @@
 import type { Knex } from 'knex'
 import type { CallDirection, CallOutcome, callProviders, CallStatus } from '../domain/call.js'
 import type { Actor } from '../domain/identity.js'
-import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
+import type { Page, PageRequest } from '../domain/page.js'
+import { byCreation, type Condition, lastWhenNull, type Listing, selectPage } from './page.js'
+import { given } from './resource-ties.js'
 import { cleanText } from './values.js'
 
 /** A call as the API shows it. */
@@ -29,22 +31,14 @@ export interface CallRow {
 
 export interface CallFilter {
   provider?: string | undefined
-  status?: CallStatus | undefined
-  outcome?: CallOutcome | undefined
-  userId?: string | undefined
-  leadId?: string | undefined
-  /** Created at or after. */
-  from?: Date | undefined
-  /** Created before. */
-  to?: Date | undefined
-  cursor?: string | undefined
-  limit: number
-}
-
-export interface CallPage {
-  items: CallRow[]
-  /** Absent on the last page. */
-  nextCursor: string | undefined
+  status?: string | undefined
+  outcome?: string | undefined
+  direction?: string | undefined
+  user?: string | undefined
+  lead?: string | undefined
+  /** Made at or after, and before; RFC 3339. */
+  from?: string | undefined
+  to?: string | undefined
 }
 
 export const callColumns = `id, user_id as "userId", lead_id as "leadId", provider, external_id as "externalId", direction,
@@ -61,33 +55,39 @@ export async function selectCall(trx: Knex.Transaction, id: string, userId?: str
   return rows[0]
 }
 
-/** One page, newest first; what the actor may see is the policies' matter. */
-export async function selectCalls(trx: Knex.Transaction, actor: Actor, filter: CallFilter): Promise<CallPage> {
-  const query = trx('call_logs').select(trx.raw(`${callColumns}, ${exactTimeOf('created_at')} as "exactTime"`))
-  for (const [sql, bindings] of conditions(actor, filter)) void query.whereRaw(sql, bindings)
-  const found = (await query.orderByRaw('created_at desc, id desc').limit(filter.limit + 1)) as (CallRow & {
-    exactTime: string
-  })[]
-  const page = found.slice(0, filter.limit)
-  const last = found.length > filter.limit ? page.at(-1) : undefined
-  return {
-    items: page.map(({ exactTime: _, ...row }) => row),
-    nextCursor: last && encodeCursor([last.exactTime, last.id]),
-  }
+export const callListing: Listing = {
+  table: 'call_logs',
+  columns: callColumns,
+  // A call that has not begun begins last.
+  sorts: { ...byCreation, started_at: { sql: lastWhenNull('started_at'), type: 'timestamptz' } },
 }
 
-function conditions(actor: Actor, filter: CallFilter): [string, (string | Date)[]][] {
-  const { provider, status, outcome, userId, leadId, from, to, cursor } = filter
-  const found: [string, (string | Date)[]][] = []
-  // The policy says the same; said here as well, the index on the user serves.
-  if (actor.role === 'rep') found.push(['user_id = ?', [cleanText(actor.userId)]])
-  if (provider !== undefined) found.push(['provider = ?', [provider]])
-  if (status !== undefined) found.push(['status = ?', [status]])
-  if (outcome !== undefined) found.push(['outcome = ?', [outcome]])
-  if (userId !== undefined) found.push(['user_id = ?', [cleanText(userId)]])
-  if (leadId !== undefined) found.push(['lead_id = ?', [cleanText(leadId)]])
-  if (from !== undefined) found.push(['created_at >= ?', [from]])
-  if (to !== undefined) found.push(['created_at < ?', [to]])
-  if (cursor !== undefined) found.push(['(created_at, id) < (?::timestamptz, ?::uuid)', decodeCursor(cursor)])
-  return found
+/** One page of the calls that the actor may see. */
+export const selectCalls = (
+  trx: Knex.Transaction,
+  actor: Actor,
+  request: PageRequest<CallFilter>,
+): Promise<Page<CallRow>> =>
+  selectPage<CallRow>(trx, callListing, {
+    tenantId: actor.tenantId,
+    request,
+    conditions: conditions(actor, request.filter),
+  })
+
+function conditions(actor: Actor, filter: CallFilter): Condition[] {
+  const { provider, status, outcome, direction, user, lead, from, to } = filter
+  return [
+    // The policy says the same; said here as well, the index on the user serves.
+    ...given(['user_id = ?', actor.role === 'rep' ? actor.userId : undefined]),
+    ...given(
+      ['provider = ?', provider],
+      ['status = ?', status],
+      ['outcome = ?', outcome],
+      ['direction = ?', direction],
+      ['user_id = ?', user],
+      ['lead_id = ?', lead],
+      ['created_at >= ?', from],
+      ['created_at < ?', to],
+    ),
+  ]
 }

@@ -3,6 +3,7 @@ import type { CallFact } from '../domain/call.js'
 import { foldCall } from '../domain/call-fold.js'
 import type { LivekitEventRecord } from '../domain/webhook.js'
 import type { CallRecord } from './call-locks.js'
+import { leadByPhone } from './lead-by-phone.js'
 import { parameter } from './values.js'
 
 /** A LiveKit event on its way into its table; without a call it stays unprocessed. */
@@ -63,20 +64,27 @@ function rowOf(call: CallRecord) {
 }
 
 /**
- * Adds rows in order of the provider's id, so that two transactions never wait in a ring.
- * @returns ids of those that were added; another transaction was quicker with the others
+ * Adds rows in order of the provider's id, so that two transactions never wait in a ring. A call of nobody's lead becomes
+ * that of the lead with the number.
+ * @returns ids of those that were added, each with its lead; another transaction was quicker with the others
  */
-export async function insertCalls(trx: Knex.Transaction, calls: readonly CallRecord[]): Promise<Set<string>> {
-  if (calls.length === 0) return new Set()
-  const { rows } = await trx.raw<{ rows: { id: string }[] }>(
+export async function insertCalls(
+  trx: Knex.Transaction,
+  calls: readonly CallRecord[],
+): Promise<Map<string, string | null>> {
+  if (calls.length === 0) return new Map()
+  const values = names.map((name) =>
+    name === 'lead_id' ? `coalesce(lead_id, ${leadByPhone('n', 'company_id')}::text)` : name,
+  )
+  const { rows } = await trx.raw<{ rows: { id: string; leadId: string | null }[] }>(
     `insert into call_logs (id, company_id, provider, external_id, ${names.join(', ')})
-     select id, company_id, provider, external_id, ${names.join(', ')}
+     select id, company_id, provider, external_id, ${values.join(', ')}
      from jsonb_to_recordset(?::jsonb) as n (id uuid, company_id uuid, provider text, external_id text, ${types})
      order by provider, external_id, company_id
-     on conflict do nothing returning id`,
+     on conflict do nothing returning id, lead_id as "leadId"`,
     [parameter(calls.map(rowOf))],
   )
-  return new Set(rows.map(({ id }) => id))
+  return new Map(rows.map(({ id, leadId }) => [id, leadId]))
 }
 
 /** Brings locked rows up to their facts and keeps the LiveKit events, in one trip for all. */

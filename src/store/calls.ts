@@ -1,9 +1,14 @@
 import type { CallFacts } from '../domain/call.js'
 import { ForbiddenError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
+import type { Page, PageRequest, Precondition, Revised } from '../domain/page.js'
+import type { Author } from '../domain/resource.js'
 import { createCall, type NewCall } from './call-creation.js'
-import { type CallFilter, type CallPage, type CallRow, selectCall, selectCalls } from './call-rows.js'
+import { changeCall, type CallChange } from './call-change.js'
+import { type CallFilter, type CallRow, selectCall, selectCalls } from './call-rows.js'
 import type { Database } from './database.js'
+import { asRefusal } from './refusals.js'
+import { revised } from './revision.js'
 import { isUuid } from './values.js'
 
 /** A call that is not over, as the comparison with its provider needs it. */
@@ -28,19 +33,40 @@ const firstId = '00000000-0000-0000-0000-000000000000'
 export function createCallStore(database: Pick<Database, 'withTenant' | 'withService'>) {
   return {
     /** @throws ConflictingCallError when the call is a colleague's, or the room another company's */
-    create: async (actor: Actor, call: NewCall): Promise<{ row: CallRow; created: boolean }> => {
+    create: async (actor: Author, call: NewCall): Promise<{ row: Revised<CallRow>; created: boolean }> => {
       // A tenant that is no UUID is no company of ours; the policies could not even compare it.
       if (!isUuid(actor.tenantId)) throw new ForbiddenError('the token names no known company')
-      return await database.withService(actor.tenantId, (trx) => createCall(trx, actor, call))
+      const { row, created } = await database.withService(actor.tenantId, (trx) => createCall(trx, actor, call))
+      return { row: revised(row), created }
     },
 
     /** One call as the actor may see it; with a user only when it is that user's. */
-    find: async (actor: Actor, id: string, userId?: string): Promise<CallRow | undefined> =>
-      isUuid(id) ? await database.withTenant(actor, (trx) => selectCall(trx, id, userId)) : undefined,
+    find: async (actor: Actor, id: string, userId?: string): Promise<Revised<CallRow> | undefined> => {
+      const row = isUuid(id) ? await database.withTenant(actor, (trx) => selectCall(trx, id, userId)) : undefined
+      return row && revised(row)
+    },
 
-    /** One page of the calls that the actor may see, newest first. */
-    list: (actor: Actor, filter: CallFilter): Promise<CallPage> =>
-      database.withTenant(actor, (trx) => selectCalls(trx, actor, filter)),
+    /** One page of the calls that the actor may see. */
+    list: (actor: Actor, request: PageRequest<CallFilter>): Promise<Page<CallRow>> =>
+      database.withTenant(actor, (trx) => selectCalls(trx, actor, request)),
+
+    /**
+     * Whose the call is, about which lead, and the company's own metadata.
+     * @returns undefined when there is none that the author may change
+     * @throws PreconditionFailedError when it is not as the author last saw it
+     */
+    change: async (
+      author: Author,
+      id: string,
+      precondition: Precondition,
+      change: CallChange,
+    ): Promise<Revised<CallRow> | undefined> => {
+      try {
+        return await database.withTenant(author, (trx) => changeCall(trx, { author, id, precondition, change }))
+      } catch (error) {
+        throw asRefusal(error)
+      }
+    },
 
     /** Calls of every company that are not over, made within these two ages, in the order of their ids, which is that of their making. */
     listOpen: (
@@ -61,4 +87,4 @@ export function createCallStore(database: Pick<Database, 'withTenant' | 'withSer
 }
 
 export type CallStore = ReturnType<typeof createCallStore>
-export type { CallFilter, CallPage, CallRow, NewCall }
+export type { CallChange, CallFilter, CallRow, NewCall }

@@ -2,7 +2,9 @@ import type { Knex } from 'knex'
 import pg from 'pg'
 import { ForbiddenError, UnavailableError } from '../domain/errors.js'
 import type { Actor, Role } from '../domain/identity.js'
+import { withoutValues } from '../observability/error-texts.js'
 import { asUnavailable, isDatabaseDown, type StoreLog } from './database-down.js'
+import { keepNudges, type Nudge } from './event-nudges.js'
 import { createPool, reasonOf } from './pool.js'
 import { statement, transaction } from './transaction.js'
 import { isUuid } from './values.js'
@@ -13,6 +15,8 @@ export interface DatabaseOptions {
   log?: StoreLog
   /** A caller waits this long for a free or a new connection: a request that degrades must degrade soon. */
   acquireTimeoutMs?: number
+  /** Is told what the event log of which tenants has grown by, after the commit; without it PostgreSQL notifies. */
+  onEvents?: ((nudges: Nudge[]) => void) | undefined
   /** The server ends a statement before: whatever takes this long has no server at the other end any more. */
   queryTimeoutMs?: number
 }
@@ -39,15 +43,26 @@ export function createDatabase({
   log,
   acquireTimeoutMs = 3_000,
   queryTimeoutMs = silenceMs,
+  onEvents,
 }: DatabaseOptions) {
   const pool = createPool({ url, name: 'parley', size: poolSize, acquireTimeoutMs, queryTimeoutMs })
 
   async function run<T>(context: Context, work: Work<T>): Promise<T> {
     try {
-      return await transaction(pool, opening(context), work)
+      return await (onEvents ? telling(onEvents, context, work) : transaction(pool, opening(context), work))
     } catch (error) {
-      throw asUnavailable(error, log)
+      throw asUnavailable(withoutValues(error), log)
     }
+  }
+
+  async function telling<T>(tell: (nudges: Nudge[]) => void, context: Context, work: Work<T>): Promise<T> {
+    let kept: Map<string, string> | undefined
+    const result = await transaction(pool, opening(context), (trx) => {
+      kept = keepNudges(trx)
+      return work(trx)
+    })
+    if (kept && kept.size > 0) tell([...kept].map(([tenantId, id]) => ({ tenantId, id })))
+    return result
   }
 
   const withService = <T>(tenantId: string | undefined, work: Work<T>) =>
@@ -62,12 +77,12 @@ export function createDatabase({
     },
     /** Runs background work in a transaction that sees every tenant's rows, or one tenant's when it is known. */
     withService,
-    /** One statement of background work that sees every tenant's rows, in one trip; placeholders are $1, $2 … */
-    async statement<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {
+    /** One statement of background work that sees every tenant's rows, or one's, in one trip; placeholders are $1, $2 … */
+    async statement<R extends pg.QueryResultRow>(text: string, values: unknown[], tenantId?: string): Promise<R[]> {
       try {
-        return await statement<R>(pool, opening({ databaseRole: 'parley_service' }), { text, values })
+        return await statement<R>(pool, opening({ databaseRole: 'parley_service', tenantId }), { text, values })
       } catch (error) {
-        throw asUnavailable(error, log)
+        throw asUnavailable(withoutValues(error), log)
       }
     },
     adoptTenant,

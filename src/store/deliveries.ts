@@ -2,9 +2,11 @@ import type { Knex } from 'knex'
 import { type DeliveryFilter, replayableStatuses, type ReplayFilter } from '../domain/delivery.js'
 import type { Actor } from '../domain/identity.js'
 import type { ReceiptSource, ReceiptStatus } from '../domain/webhook.js'
-import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
+import type { Page, PageRequest } from '../domain/page.js'
+import { exactTimeOf } from './cursor.js'
 import type { Database } from './database.js'
 import { andAll, deliveryConditions } from './delivery-conditions.js'
+import { type Listing, selectPage } from './page.js'
 import type { ReceiptCipher } from './receipt-cipher.js'
 import { isUuid } from './values.js'
 
@@ -37,12 +39,6 @@ export interface Delivery extends DeliverySummary {
   payload: Buffer | undefined
 }
 
-export interface DeliveryPage {
-  items: DeliverySummary[]
-  /** Absent on the last page. */
-  nextCursor: string | undefined
-}
-
 /** How many a replay would take. */
 export interface ReplayCount {
   count: number
@@ -57,6 +53,12 @@ const columns = `id, provider, kind, external_id as "externalId", delivery_key a
   first_processed_at as "firstProcessedAt",
   case when status in ('received', 'waiting') then next_attempt_at end as "nextAttemptAt", error, error_side as "errorSide"`
 
+const listing: Listing = {
+  table: 'webhook_receipts',
+  columns,
+  sorts: { received_at: { sql: 'received_at', type: 'timestamptz' } },
+}
+
 /** What providers delivered, as a company's leadership may see it: the policies leave out all else. */
 export function createDeliveryStore({
   database,
@@ -66,11 +68,14 @@ export function createDeliveryStore({
   cipher: Pick<ReceiptCipher, 'open'>
 }) {
   return {
-    /** One page, newest first. */
-    list: (
-      actor: Actor,
-      { cursor, limit, ...filter }: DeliveryFilter & { cursor?: string | undefined; limit: number },
-    ): Promise<DeliveryPage> => database.withTenant(actor, (trx) => selectPage(trx, filter, cursor, limit)),
+    list: (actor: Actor, request: PageRequest<DeliveryFilter>): Promise<Page<DeliverySummary>> =>
+      database.withTenant(actor, (trx) =>
+        selectPage<DeliverySummary>(trx, listing, {
+          tenantId: actor.tenantId,
+          request,
+          conditions: deliveryConditions(request.filter),
+        }),
+      ),
 
     find: async (actor: Actor, id: string): Promise<Delivery | undefined> => {
       if (!isUuid(id)) return undefined
@@ -84,26 +89,6 @@ export function createDeliveryStore({
 }
 
 export type DeliveryStore = ReturnType<typeof createDeliveryStore>
-
-async function selectPage(
-  trx: Knex.Transaction,
-  filter: DeliveryFilter,
-  cursor: string | undefined,
-  limit: number,
-): Promise<DeliveryPage> {
-  const query = trx('webhook_receipts').select(trx.raw(`${columns}, ${exactTimeOf('received_at')} as "exactTime"`))
-  for (const [sql, bindings] of deliveryConditions(filter)) void query.whereRaw(sql, bindings)
-  if (cursor !== undefined) void query.whereRaw('(received_at, id) < (?::timestamptz, ?::uuid)', decodeCursor(cursor))
-  const found = (await query.orderByRaw('received_at desc, id desc').limit(limit + 1)) as (DeliverySummary & {
-    exactTime: string
-  })[]
-  const page = found.slice(0, limit)
-  const last = found.length > limit ? page.at(-1) : undefined
-  return {
-    items: page.map(({ exactTime: _, ...summary }) => summary),
-    nextCursor: last && encodeCursor([last.exactTime, last.id]),
-  }
-}
 
 type Row = Omit<Delivery, 'payload'> & { payload: Buffer }
 

@@ -3,6 +3,7 @@ import { InvalidRequestError } from '../domain/errors.js'
 import type { EventName, NewEvent } from '../domain/event.js'
 import type { Actor } from '../domain/identity.js'
 import type { Database } from './database.js'
+import { eventChannel, keptNudges } from './event-nudges.js'
 import { cleanText, isUuid, parameter } from './values.js'
 
 /** An entry of the log; ids grow with the commits of a tenant. */
@@ -22,26 +23,40 @@ export interface LoggedEvent {
 /** First key of the advisory locks that number a tenant's entries. */
 const lockSpace = 7201
 
-/** Adds entries in the transaction of what they tell of; the last statement before the commit, for it takes a lock. */
+/**
+ * Adds entries in the transaction of what they tell of, and lets the commit say so; the last statement before it, for it
+ * takes a lock.
+ */
 export async function appendEvents(trx: Knex.Transaction, events: NewEvent[]): Promise<string[]> {
   if (events.length === 0) return []
   // Held until the commit: who reads on from an id would miss a lower one that is committed later. In order of tenant,
   // so that two transactions never wait for each other.
   const tenants = [...new Set(events.map((event) => event.tenantId))].sort()
-  const { rows } = await trx.raw<{ rows: { id: string }[] }>(
-    `with locked as materialized (
-       select count(pg_advisory_xact_lock(${lockSpace}, hashtext(tenant))) as locks
-       from (select tenant from unnest(?::text[]) with ordinality as t (tenant, place) order by place) as tenants)
-     insert into event_logs (tenant_id, event, severity, user_id, lead_id, session_id, trace_id, data)
-     select tenant_id, event, severity, user_id, lead_id, session_id, trace_id, data
-     from locked, jsonb_to_recordset(?::jsonb) as entry (tenant_id uuid, event text, severity text, user_id text,
-       lead_id text, session_id uuid, trace_id text, data jsonb)
-     where locked.locks > 0
-     returning id`,
+  const kept = keptNudges(trx)
+  const { rows } = await trx.raw<{ rows: { id: string; tenantId: string }[] }>(
+    `${added} ${kept ? silently : andNotify} order by id`,
     [tenants, `[${events.map(rowOf).join(',')}]`] as Knex.RawBinding[],
   )
+  for (const { id, tenantId } of rows) kept?.set(tenantId, id)
   return rows.map(({ id }) => id)
 }
+
+const added = `
+  with locked as materialized (
+    select count(pg_advisory_xact_lock(${lockSpace}, hashtext(tenant))) as locks
+    from (select tenant from unnest(?::text[]) with ordinality as t (tenant, place) order by place) as tenants),
+  added as (
+    insert into event_logs (tenant_id, event, severity, user_id, lead_id, session_id, trace_id, data)
+    select tenant_id, event, severity, user_id, lead_id, session_id, trace_id, data
+    from locked, jsonb_to_recordset(?::jsonb) as entry (tenant_id uuid, event text, severity text, user_id text,
+      lead_id text, session_id uuid, trace_id text, data jsonb)
+    where locked.locks > 0
+    returning id, tenant_id)`
+const silently = 'select id, tenant_id as "tenantId" from added'
+/** One message for each tenant of the statement, whatever the number of entries; sent by the commit. */
+const andNotify = `, told as materialized (
+    select pg_notify('${eventChannel}', tenant_id || ' ' || max(id)) from added group by tenant_id)
+  select id, tenant_id as "tenantId" from added, (select count(*) from told) as all_told`
 
 /** Makes this month's and the next month's partition of the log, where they are missing. */
 export async function ensureEventPartitions(database: Database): Promise<void> {

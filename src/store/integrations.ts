@@ -1,12 +1,14 @@
 import type { Knex } from 'knex'
 import { ForbiddenError, InvalidRequestError, ParleyError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
-import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
+import type { Page, PageRequest } from '../domain/page.js'
 import { asService, type Database } from './database.js'
 import type { ClaimStanding, IntegrationProvider } from '../domain/integration.js'
 import { assertClaimable, type ClaimRules, standingOf } from './claim-rules.js'
 import { accountHint, normaliseAccount } from './integration-accounts.js'
+import { byCreation, type Listing, selectPage } from './page.js'
 import { adoptReceipts } from './receipt-adoption.js'
+import { given } from './resource-ties.js'
 import { cleanText, isUuid } from './values.js'
 
 /** An account at a provider whose deliveries are this company's. */
@@ -20,16 +22,8 @@ export interface Integration {
   updatedAt: Date
 }
 
-export interface IntegrationPage {
-  items: Integration[]
-  /** Absent on the last page. */
-  nextCursor: string | undefined
-}
-
 export interface IntegrationFilter {
   provider?: IntegrationProvider | undefined
-  cursor?: string | undefined
-  limit: number
 }
 
 /** What of an integration may change; absent stays as it is. */
@@ -39,6 +33,8 @@ export interface IntegrationChange {
 }
 
 const columns = `id, provider, account, label, standing, created_at as "createdAt", updated_at as "updatedAt"`
+
+const listing: Listing = { table: 'integrations', columns, sorts: byCreation }
 
 /** Nothing is the installation's own, and accounts wait for the operator. */
 const strict: ClaimRules = { reserved: [], accountsCountAtOnce: false }
@@ -78,9 +74,14 @@ export function createIntegrationStore(
   }
 
   return {
-    /** One page, newest first. */
-    list: (actor: Actor, filter: IntegrationFilter): Promise<IntegrationPage> =>
-      database.withTenant(actor, (trx) => selectPage(trx, filter)),
+    list: (actor: Actor, request: PageRequest<IntegrationFilter>): Promise<Page<Integration>> =>
+      database.withTenant(actor, (trx) =>
+        selectPage<Integration>(trx, listing, {
+          tenantId: actor.tenantId,
+          request,
+          conditions: given(['provider = ?', request.filter.provider]),
+        }),
+      ),
 
     find: async (actor: Actor, id: string): Promise<Integration | undefined> =>
       isUuid(id)
@@ -125,24 +126,6 @@ export type IntegrationStore = ReturnType<typeof createIntegrationStore>
 async function one(trx: Knex.Transaction, sql: string, bindings: unknown[]): Promise<Integration | undefined> {
   const { rows } = await trx.raw<{ rows: Integration[] }>(sql, bindings as Knex.RawBinding[])
   return rows[0]
-}
-
-async function selectPage(
-  trx: Knex.Transaction,
-  { provider, cursor, limit }: IntegrationFilter,
-): Promise<IntegrationPage> {
-  const query = trx('integrations').select(trx.raw(`${columns}, ${exactTimeOf('created_at')} as "exactTime"`))
-  if (provider !== undefined) void query.where({ provider })
-  if (cursor !== undefined) void query.whereRaw('(created_at, id) < (?::timestamptz, ?::uuid)', decodeCursor(cursor))
-  const found = (await query.orderByRaw('created_at desc, id desc').limit(limit + 1)) as (Integration & {
-    exactTime: string
-  })[]
-  const page = found.slice(0, limit)
-  const last = found.length > limit ? page.at(-1) : undefined
-  return {
-    items: page.map(({ exactTime: _, ...integration }) => integration),
-    nextCursor: last && encodeCursor([last.exactTime, last.id]),
-  }
 }
 
 /** The provider says how an account is written, so the row is read first, and held. */

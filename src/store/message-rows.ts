@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { MessageState } from '../domain/message.js'
 import type { MessageEffect } from '../domain/webhook.js'
+import { leadByPhone } from './lead-by-phone.js'
 import { parameter } from './values.js'
 
 /** What names a message. */
@@ -51,7 +52,10 @@ const recordOf = (state: MessageState) => ({
   received_at: state.receivedAt,
 })
 
-/** Adds messages, in the order that is given; one that is there is left alone. Answers with the rows that are new. */
+/**
+ * Adds messages, in the order that is given, as those of the lead with the number; one that is there is left alone. Answers
+ * with the rows that are new.
+ */
 export async function insertMessages(
   trx: Knex.Transaction,
   messages: readonly (MessageKey & { tenantId: string; state: MessageState })[],
@@ -65,7 +69,7 @@ export async function insertMessages(
   }))
   const columns = `tenant_id, provider, external_id, direction, ${told}`
   const { rows } = await trx.raw<{ rows: StoredRow[] }>(
-    `insert into messages (${columns}) select ${columns}
+    `insert into messages (${columns}, lead_id) select ${columns}, ${leadByPhone('m', 'tenant_id')}
      from rows from (jsonb_to_recordset(?::jsonb) as (${fields})) with ordinality as m order by ordinality
      on conflict (provider, external_id) do nothing returning *`,
     [parameter(records)],

@@ -26,6 +26,8 @@ export function createPool({ url, name, size, acquireTimeoutMs, queryTimeoutMs }
     } as Knex.PgConnectionConfig,
     acquireConnectionTimeout: acquireTimeoutMs,
     pool: { min: 0, max: size },
+    // Its messages would show every value of the statement that failed.
+    compileSqlOnError: false,
     // Every failure is thrown as well; whoever catches it logs it.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   })

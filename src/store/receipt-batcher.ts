@@ -3,7 +3,7 @@ import { isDatabaseDown } from './database-down.js'
 import type { Arrival, ReceiptRow } from './webhook-receipts.js'
 
 /** What a delivery learns of its receipt. */
-export type Receipt = Pick<ReceiptRow, 'id' | 'status'> & {
+export type Receipt = Pick<ReceiptRow, 'id' | 'status' | 'usage'> & {
   tenantId: string | undefined
   /** Of all deliveries of the event, exactly one is the first. */
   first: boolean
@@ -136,6 +136,7 @@ function settle(group: Waiting[], row: ReceiptRow | undefined): void {
       status: row.status,
       tenantId: row.tenant_id ?? undefined,
       first: row.inserted && index === 0,
+      usage: row.usage,
     })
   })
 }

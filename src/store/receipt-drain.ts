@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { SessionSignal } from '../domain/webhook.js'
 import type { Database } from './database.js'
+import { isTransient } from './receipt-errors.js'
 import type { ReceiptProcessing } from './receipt-processing.js'
 import { receiptColumns, type SettledReceipt, type StoredReceipt } from './receipt-states.js'
 
@@ -56,15 +57,38 @@ export function createReceiptDrain({ database, processing, maxBatchMs = 50 }: Re
       return rows.map(({ id }) => id)
     })
 
-  /**
-   * One transaction; safe beside the receipts' own workflows and beside another drain: what another one holds is left to
-   * it. `onEach` hears of progress.
-   */
-  const take = (ids: readonly string[], onEach: () => void = () => undefined): Promise<SettledReceipt[]> =>
+  const takeTogether = (ids: readonly string[], onEach: () => void): Promise<SettledReceipt[]> =>
     database.withService(undefined, async (trx) => {
       const [receipts] = await Promise.all([lock(trx, ids), trx.raw(patience)])
       return await processing.applyAll(trx, receipts, { signalPending: true, until: Date.now() + maxBatchMs, onEach })
     })
+
+  /** Undone as a whole, it is refused again as a whole: this one's try is counted, so that it fails in the end. */
+  async function takeAlone(id: string, onEach: () => void): Promise<SettledReceipt[]> {
+    try {
+      return await takeTogether([id], onEach)
+    } catch (error) {
+      if (isTransient(error)) throw error
+      const settled = await processing.process(id).catch(() => undefined)
+      return settled ? [settled] : []
+    }
+  }
+
+  /**
+   * One transaction; safe beside the receipts' own workflows and beside another drain: what another one holds is left to
+   * it. What fails under no savepoint, such as an entry that the event log refuses, makes it one transaction for each.
+   * `onEach` hears of progress.
+   */
+  async function take(ids: readonly string[], onEach: () => void = () => undefined): Promise<SettledReceipt[]> {
+    try {
+      return await takeTogether(ids, onEach)
+    } catch (error) {
+      if (isTransient(error)) throw error
+      const settled: SettledReceipt[] = []
+      for (const id of ids) settled.push(...(await takeAlone(id, onEach)))
+      return settled
+    }
+  }
 
   return {
     next,

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { NewEvent } from '../domain/event.js'
+import type { Usage } from '../domain/usage.js'
 import type { WebhookEffect } from '../domain/webhook.js'
 import type { Applied, Applier, Appliers, Pending } from './receipt-applier.js'
 import type { ReceiptCipher } from './receipt-cipher.js'
@@ -46,15 +47,16 @@ export function createReceiptEffects({ effectsOf, cipher, appliers }: ReceiptEff
       trx: Knex.Transaction,
       pending: readonly Pending[],
       signalPending: boolean,
-    ): Promise<{ moves: Move[]; events: NewEvent[] }> {
+    ): Promise<{ moves: Move[]; events: NewEvent[]; usages: (Usage | undefined)[] }> {
       const [first] = pending
-      if (!first) return { moves: [], events: [] }
+      if (!first) return { moves: [], events: [], usages: [] }
       const apply = appliers[first.effect.target] as Applier | undefined
       if (!apply) throw new Error(`nothing applies effects on a ${first.effect.target}`)
       const applied = await apply(trx, pending)
       return {
         moves: pending.map(({ receipt }, index) => moveOf(receipt, applied[index], signalPending)),
         events: pending.flatMap(({ receipt }, index) => eventsOf(receipt, applied[index])),
+        usages: pending.map((one, index) => usageOf(one, applied[index])),
       }
     },
   }
@@ -94,4 +96,12 @@ function eventsOf(receipt: StoredReceipt, applied: Applied | undefined): NewEven
   const { provider, kind, external_id, id: receipt_id, source } = receipt
   const data = { provider, kind, external_id, receipt_id, source }
   return [...applied.events, { event: 'system.webhook.processed', tenantId, sessionId, userId, leadId, data }]
+}
+
+/** What the event says was used, once it is taken. */
+function usageOf({ effect }: Pending, applied: Applied | undefined): Usage | undefined {
+  if (applied?.state !== 'applied') return undefined
+  const told = effect.target === 'session' ? effect.event.usage : undefined
+  const smsSent = applied.events.filter(({ event }) => event === 'telephony.sms.sent').length
+  return told || smsSent > 0 ? { ...told, ...(smsSent > 0 ? { smsSent } : {}) } : undefined
 }

@@ -45,14 +45,17 @@ export function createReceiptProcessing(deps: ReceiptProcessingDeps) {
     pending: readonly Pending[],
     { signalPending, last = false, only }: { signalPending: boolean; last?: boolean; only?: Move['to'] },
   ): Promise<Settled> {
-    const { moves, events } = await effects.apply(trx, pending, signalPending)
+    const { moves, events, usages } = await effects.apply(trx, pending, signalPending)
     if (only && moves.some(({ to }) => to !== only)) throw new Error(`not ${only}`)
     const owned = await withOwners(trx, pending, moves)
     const settling = states.settle(trx, owned)
     // None needs the other's answer: they share a trip, in this order.
     if (last) await Promise.all([settling, appendEvents(trx, events), trx.commit()])
     const settled = await settling
-    return { settled, events }
+    return {
+      settled: settled.map((one, index) => (one.status === 'processed' ? { ...one, usage: usages[index] } : one)),
+      events,
+    }
   }
 
   /** Set-wise, and one by one once that failed: what cannot be applied is undone alone, and its neighbours go on. */

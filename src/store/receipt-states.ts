@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { ReceiptStatus, SessionSignal } from '../domain/webhook.js'
+import type { Usage } from '../domain/usage.js'
 import { reasonOf } from './receipt-errors.js'
 import type { Ownership } from './receipt-owner.js'
 import { settlementChannel } from './receipt-settlements.js'
@@ -37,6 +38,8 @@ export interface SettledReceipt {
   /** Known before: nothing was changed, and nothing counts. */
   repeated?: boolean | undefined
   error?: string | undefined
+  /** What its event says was used; counted once, for the event is taken once. */
+  usage?: Usage | undefined
 }
 
 export interface ReceiptStatesOptions {

@@ -56,18 +56,21 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
       )
       const repeated = new Set(known.map((row) => row.delivery_key))
       const fresh = drafts.filter(({ receipt }) => !repeated.has(receipt.delivery_key))
-      const tenants = new Map<string, string | undefined>()
+      const taken = new Map<string, Pick<FreshReceipt, 'tenantId' | 'usage'>>()
       const events: NewEvent[] = []
       for (const slice of slices(fresh.flatMap(({ pending }) => pending ?? []))) {
         const applied = await effects.apply(trx, slice, false)
-        for (const move of applied.moves) if (move.to === 'processed') tenants.set(move.receipt.id, move.tenantId)
+        applied.moves.forEach((move, n) => {
+          if (move.to === 'processed') taken.set(move.receipt.id, { tenantId: move.tenantId, usage: applied.usages[n] })
+        })
         events.push(...applied.events)
       }
       const rows = fresh.map(({ arrival, receipt: { id } }): FreshReceipt => ({
         arrival,
         id,
-        processed: tenants.has(id),
-        tenantId: tenants.get(id),
+        processed: taken.has(id),
+        tenantId: taken.get(id)?.tenantId,
+        usage: taken.get(id)?.usage,
       }))
       // None needs the other's answer: they share a trip. Should another process have been quicker with one of the keys,
       // all of it is undone.
@@ -115,10 +118,11 @@ const receiptOf = ({ delivery, source, receivedAt }: Arrival): StoredReceipt => 
   received_at: receivedAt === undefined ? new Date() : new Date(receivedAt),
 })
 
-const rowOf = ({ arrival, id, processed, tenantId }: FreshReceipt): ReceiptRow => ({
+const rowOf = ({ arrival, id, processed, tenantId, usage }: FreshReceipt): ReceiptRow => ({
   id,
   delivery_key: arrival.delivery.deliveryKey,
   status: processed ? 'processed' : 'received',
   tenant_id: tenantId ?? null,
   inserted: true,
+  usage,
 })

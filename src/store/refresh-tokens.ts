@@ -1,7 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import { v7 as uuidv7 } from 'uuid'
+import type { NewEvent } from '../domain/event.js'
 import { adoptTenant, type Database } from './database.js'
+import { appendEvents } from './event-log.js'
+
+interface NewToken {
+  tenantId: string
+  userId: string
+  familyId?: string
+  expiresAt: Date
+}
 
 export interface IssuedToken {
   /** Shown once; only its digest is stored. */
@@ -31,30 +40,35 @@ const digest = (token: string) => createHash('sha256').update(token).digest()
 /** Refresh tokens in families: each is good for one rotation. */
 export function createRefreshTokenStore(database: Database) {
   return {
-    /** A new token, of a new family unless one is given. */
-    issue: (input: { tenantId: string; userId: string; familyId?: string; expiresAt: Date }): Promise<IssuedToken> =>
-      database.withService(input.tenantId, (trx) => insertToken(trx, { familyId: uuidv7(), ...input })),
+    /** A new token, of a new family unless one is given; with the event that tells why. */
+    issue: ({ event, ...input }: NewToken & { event?: NewEvent | undefined }): Promise<IssuedToken> =>
+      database.withService(input.tenantId, async (trx) => {
+        const issued = await insertToken(trx, { familyId: uuidv7(), ...input })
+        if (event) await appendEvents(trx, [event])
+        return issued
+      }),
 
     /**
      * Exchanges a token for its successor. Of two rotations of one token the second is reuse, even at the same instant:
      * the thief and the owner cannot be told apart, so the whole family ends, the first one's successor included.
      */
-    rotate: (token: string, options: { expiresAt?: Date } = {}): Promise<Rotation> =>
+    rotate: (token: string, options: { expiresAt?: Date; traceId?: string } = {}): Promise<Rotation> =>
       database.withService(undefined, async (trx) => {
         const row = await lockToken(trx, token)
         if (!row) return { state: 'unknown' }
         if (row.revoked) return { state: 'revoked' }
-        if (row.used) return await reused(trx, row)
+        if (row.used) return await reused(trx, row, options.traceId)
         if (row.expired) return { state: 'expired' }
         return await successor(trx, row, options.expiresAt)
       }),
 
     /** Ends the token's whole family; says whose it was. */
-    revokeByToken: (token: string): Promise<{ userId: string; tenantId: string } | undefined> =>
+    revokeByToken: (token: string, traceId?: string): Promise<{ userId: string; tenantId: string } | undefined> =>
       database.withService(undefined, async (trx) => {
         const row = await lockToken(trx, token)
         if (!row) return undefined
         await revokeFamily(trx, row.family_id)
+        if (!row.revoked) await appendEvents(trx, [eventOf('identity.logout', row, traceId)])
         return { userId: row.user_id, tenantId: row.tenant_id }
       }),
 
@@ -92,8 +106,18 @@ async function lockToken(trx: Knex.Transaction, token: string): Promise<TokenRow
   return row
 }
 
-async function reused(trx: Knex.Transaction, row: TokenRow): Promise<Rotation> {
+const eventOf = (event: NewEvent['event'], row: TokenRow, traceId: string | undefined): NewEvent => ({
+  event,
+  severity: event === 'identity.refresh.reused' ? 'warning' : 'info',
+  tenantId: row.tenant_id,
+  userId: row.user_id,
+  traceId,
+  data: { family_id: row.family_id },
+})
+
+async function reused(trx: Knex.Transaction, row: TokenRow, traceId: string | undefined): Promise<Rotation> {
   await revokeFamily(trx, row.family_id)
+  await appendEvents(trx, [eventOf('identity.refresh.reused', row, traceId)])
   return { state: 'reused', familyId: row.family_id, userId: row.user_id, tenantId: row.tenant_id }
 }
 
@@ -114,7 +138,7 @@ const revokeFamily = (trx: Knex.Transaction, familyId: string) =>
 
 async function insertToken(
   trx: Knex.Transaction,
-  { tenantId, userId, familyId, expiresAt }: { tenantId: string; userId: string; familyId: string; expiresAt: Date },
+  { tenantId, userId, familyId, expiresAt }: NewToken & { familyId: string },
 ): Promise<IssuedToken> {
   const token = randomBytes(32).toString('base64url')
   await trx.raw(

@@ -9,8 +9,9 @@ import {
   type SessionStatus,
   type ShutdownReason,
 } from '../domain/session.js'
-import { decodeCursor, encodeCursor, exactTimeOf } from './cursor.js'
-import { cleanText } from './values.js'
+import type { Page, PageRequest } from '../domain/page.js'
+import { byCreation, type Condition, type Listing, selectPage } from './page.js'
+import { given } from './resource-ties.js'
 
 /** A tracked session without its transcript, as lists show it. */
 export interface SessionSummary {
@@ -46,19 +47,10 @@ export interface SessionRow extends SessionSummary {
 export interface SessionFilter {
   status?: SessionStatus | undefined
   provider?: SessionProvider | undefined
-  userId?: string | undefined
-  /** Created at or after. */
-  from?: Date | undefined
-  /** Created before. */
-  to?: Date | undefined
-  cursor?: string | undefined
-  limit: number
-}
-
-export interface SessionPage {
-  items: SessionSummary[]
-  /** Absent on the last page. */
-  nextCursor: string | undefined
+  user?: string | undefined
+  /** Made at or after, and before; RFC 3339. */
+  from?: string | undefined
+  to?: string | undefined
 }
 
 const columns = `conversation_user_id as id, session_id as "sessionId", user_id as "userId", company_id as "companyId",
@@ -68,7 +60,7 @@ const columns = `conversation_user_id as id, session_id as "sessionId", user_id 
   end_reason as "endReason", facts->>'shutdownReason' as "shutdownReason", prewarm, prewarm_ms as "prewarmMs", start_ms as "startMs",
   transcript is not null as "hasTranscript", recording_url as "recordingUrl", metadata, updated_at as "updatedAt"`
 
-const exactTime = exactTimeOf('created_at')
+const listing: Listing = { table: 'conversations_users', columns, id: 'session_id', sorts: byCreation }
 
 export async function selectSession(trx: Knex.Transaction, sessionId: string): Promise<SessionRow | undefined> {
   const { rows } = await trx.raw<{ rows: SessionRow[] }>(
@@ -78,31 +70,25 @@ export async function selectSession(trx: Knex.Transaction, sessionId: string): P
   return rows[0]
 }
 
-/** One page, newest first; what the actor may see is the policies' matter. */
-export async function selectSessions(trx: Knex.Transaction, actor: Actor, filter: SessionFilter): Promise<SessionPage> {
-  const query = trx('conversations_users').select(trx.raw(`${columns}, ${exactTime} as "exactTime"`))
-  for (const [sql, bindings] of conditions(actor, filter)) void query.whereRaw(sql, bindings)
-  const found = (await query
-    .orderByRaw('created_at desc, session_id desc')
-    .limit(filter.limit + 1)) as (SessionSummary & { exactTime: string })[]
-  const page = found.slice(0, filter.limit)
-  const last = found.length > filter.limit ? page.at(-1) : undefined
-  return {
-    items: page.map(({ exactTime: _, ...summary }) => summary),
-    nextCursor: last && encodeCursor([last.exactTime, last.sessionId]),
-  }
-}
+/** One page of the sessions that the actor may see. */
+export const selectSessions = (
+  trx: Knex.Transaction,
+  actor: Actor,
+  request: PageRequest<SessionFilter>,
+): Promise<Page<SessionSummary>> =>
+  selectPage<SessionSummary>(trx, listing, {
+    tenantId: actor.tenantId,
+    request,
+    conditions: conditions(actor, request.filter),
+  })
 
-function conditions(actor: Actor, filter: SessionFilter): [string, (string | number | Date)[]][] {
-  const { status, provider, userId, from, to, cursor } = filter
-  const found: [string, (string | number | Date)[]][] = []
-  // The policy says the same; said here as well, the index on the user serves.
-  if (actor.role !== 'leadership') found.push(['(user_id = ? or owner_user_id = ?)', [actor.userId, actor.userId]])
-  if (status !== undefined) found.push(['status = ?', [status]])
-  if (provider !== undefined) found.push(['conversation_type_id = ?', [conversationTypes[provider]]])
-  if (userId !== undefined) found.push(['user_id = ?', [cleanText(userId)]])
-  if (from !== undefined) found.push(['created_at >= ?', [from]])
-  if (to !== undefined) found.push(['created_at < ?', [to]])
-  if (cursor !== undefined) found.push(['(created_at, session_id) < (?::timestamptz, ?::uuid)', decodeCursor(cursor)])
-  return found
+function conditions(actor: Actor, { status, provider, user, from, to }: SessionFilter): Condition[] {
+  const ofProvider: Condition[] = provider ? [['conversation_type_id = ?', [conversationTypes[provider]]]] : []
+  const own: Condition = ['(user_id = ? or owner_user_id = ?)', [actor.userId, actor.userId]]
+  return [
+    // The policy says the same; said here as well, the index on the user serves.
+    ...(actor.role === 'leadership' ? [] : [own]),
+    ...ofProvider,
+    ...given(['status = ?', status], ['user_id = ?', user], ['created_at >= ?', from], ['created_at < ?', to]),
+  ]
 }

@@ -1,9 +1,16 @@
 import type { Actor } from '../domain/identity.js'
+import type { Page, PageRequest } from '../domain/page.js'
 import { createAnonymousSessions } from './anonymous-sessions.js'
 import type { Database } from './database.js'
 import { type Applied, applyToSession, type ApplyInput, foldIntoSession } from './session-facts.js'
 import { createSessionLookup, type OpenRow } from './session-lookup.js'
-import { type SessionFilter, type SessionPage, type SessionRow, selectSession, selectSessions } from './session-rows.js'
+import {
+  type SessionFilter,
+  type SessionRow,
+  type SessionSummary,
+  selectSession,
+  selectSessions,
+} from './session-rows.js'
 import { asConflict, type Tracked, type TrackInput, trackSession } from './session-tracking.js'
 import type { UserStore } from './users.js'
 import { isUuid } from './values.js'
@@ -30,9 +37,9 @@ export function createSessionStore(database: Database, users: UserStore) {
     find: async (actor: Actor, sessionId: string): Promise<SessionRow | undefined> =>
       isUuid(sessionId) ? await database.withTenant(actor, (trx) => selectSession(trx, sessionId)) : undefined,
 
-    /** One page of the sessions that the actor may see, newest first. */
-    list: (actor: Actor, filter: SessionFilter): Promise<SessionPage> =>
-      database.withTenant(actor, (trx) => selectSessions(trx, actor, filter)),
+    /** One page of the sessions that the actor may see. */
+    list: (actor: Actor, request: PageRequest<SessionFilter>): Promise<Page<SessionSummary>> =>
+      database.withTenant(actor, (trx) => selectSessions(trx, actor, request)),
 
     ...createSessionLookup(database),
     ...createAnonymousSessions(database),
@@ -40,5 +47,5 @@ export function createSessionStore(database: Database, users: UserStore) {
 }
 
 export type SessionStore = ReturnType<typeof createSessionStore>
-export type { Applied, ApplyInput, OpenRow, SessionFilter, SessionPage, SessionRow, Tracked, TrackInput }
+export type { Applied, ApplyInput, OpenRow, SessionFilter, SessionRow, Tracked, TrackInput }
 export { applyToSession, foldIntoSession }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type pg from 'pg'
+import type { Usage } from '../domain/usage.js'
 import type { Delivery, ReceiptSource, ReceiptStatus } from '../domain/webhook.js'
 import type { Database } from './database.js'
 import type { ReceiptCipher } from './receipt-cipher.js'
@@ -28,6 +29,8 @@ export interface ReceiptRow {
   tenant_id: string | null
   /** False when an earlier delivery had made it. */
   inserted: boolean
+  /** What its event says was used, when it was processed with it. */
+  usage?: Usage | undefined
 }
 
 const columns = `delivery_key, provider, kind, external_id, session_id, payload, headers, source, drain, attempts, received_at, source_key`
@@ -68,6 +71,7 @@ export interface FreshReceipt {
   id: string
   processed: boolean
   tenantId: string | undefined
+  usage: Usage | undefined
 }
 
 const insertOnce = `

@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client'
+import { Client, type ClientInterceptors, Connection } from '@temporalio/client'
 import type { NativeConnection } from '@temporalio/worker'
 import { searchAttributeDefinitions } from '../../workflows/messages.js'
 
@@ -16,8 +16,11 @@ export function connectionOptions(config: TemporalConfig) {
 /** A connection of a process without workers: made at its first use, so that the API starts while Temporal is away. */
 export const lazyConnection = (config: TemporalConfig) => Connection.lazy(connectionOptions(config))
 
-export const createTemporalClient = (connection: Connection | NativeConnection, namespace: string) =>
-  new Client({ connection, namespace })
+export const createTemporalClient = (
+  connection: Connection | NativeConnection,
+  namespace: string,
+  interceptors: ClientInterceptors = {},
+) => new Client({ connection, namespace, interceptors })
 
 // io.temporal.api.enums.v1.IndexedValueType
 const keyword = 2

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/worker'
 import type { TaskQueues } from '../../workflows/messages.js'
 import { connectionOptions, type TemporalConfig } from './connection.js'
+import type { TemporalTracing } from './tracing.js'
 
 /** Hears of every attempt of an activity. Milliseconds. */
 export type ObserveTask = (name: string, status: 'completed' | 'failed', durationMs: number) => void
@@ -23,6 +24,7 @@ export interface WorkerOptions {
   activities: { sessions: object; webhooks: object; providers: object }
   shutdownGraceMs: number
   observeTask: ObserveTask
+  tracing: TemporalTracing | undefined
   /** A worker that cannot go on: the process should end and be started anew. */
   onFatal: (error: unknown) => void
 }
@@ -64,6 +66,14 @@ function observing(observe: ObserveTask) {
   })
 }
 
+/** A workflow that was begun under tracing goes on here, and its spans go nowhere. */
+export const noSpans = { exporter: { export: { fn: () => undefined, callDuringReplay: false } } }
+
+const tracingOptions = ({ observeTask, tracing }: WorkerOptions) => ({
+  interceptors: { activity: [observing(observeTask), ...(tracing ? [tracing.activity] : [])] },
+  sinks: tracing?.sinks ?? noSpans,
+})
+
 /** One worker per task queue, all on one connection; they poll from the moment this returns. */
 export async function startWorkers(options: WorkerOptions) {
   const { taskQueues, activities, workflowBundle } = options
@@ -72,7 +82,7 @@ export async function startWorkers(options: WorkerOptions) {
     connection: options.connection,
     namespace: options.namespace,
     identity: `${process.pid}@${hostname()}`,
-    interceptors: { activity: [observing(options.observeTask)] },
+    ...tracingOptions(options),
     // After a SIGKILL the engine offers a session's task to the dead worker first, for this long.
     stickyQueueScheduleToStartTimeout: 3000,
     ...graces,

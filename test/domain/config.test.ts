@@ -17,8 +17,11 @@ function problemsOf(env: Environment): Record<string, string> {
 const postgres = 'must be a postgres:// or postgresql:// URL; special characters of a password are %-encoded in it'
 const address = 'must be host:port, such as 127.0.0.1:7233'
 
+const redis = 'must be a redis:// or rediss:// URL, such as redis://127.0.0.1:6379/0'
+const rate = 'must be requests/second, /minute or /hour, such as 60/minute; at least 1, at most 999999999'
+
 describe('a wrong variable', () => {
-  it.each([
+  it.each<[string, string, string]>([
     ['PORT', '70000', 'must be between 0 and 65535'],
     ['PORT', '-1', 'must be between 0 and 65535'],
     ['PORT', 'http', 'must be a whole number between 0 and 65535'],
@@ -36,6 +39,22 @@ describe('a wrong variable', () => {
     ['TEMPORAL_ADDRESS', 'nohost', address],
     ['TEMPORAL_ADDRESS', 'http://127.0.0.1:7233', address],
     ['TEMPORAL_ADDRESS', '127.0.0.1:70000', address],
+    ['REDIS_URL', 'http://127.0.0.1:6379', redis],
+    ['REDIS_URL', 'localhost:6379', redis],
+    ['REDIS_URL', 'redis://', redis],
+    ...['RATE_LIMIT_USER', 'RATE_LIMIT_TENANT', 'RATE_LIMIT_ANONYMOUS', 'LOGIN_RATE_LIMIT'].flatMap((name) =>
+      [
+        '60',
+        '0/minute',
+        '-1/minute',
+        '1.5/minute',
+        '60/day',
+        '60 / minute',
+        '60/minutes',
+        '1e3/minute',
+        '1000000000/second',
+      ].map((value): [string, string, string] => [name, value, rate]),
+    ),
   ])('%s=%s is said in words', (name, value, message) => {
     expect(problemsOf({ [name]: value })).toEqual({ [name]: message })
   })
@@ -60,8 +79,30 @@ describe('a right variable', () => {
     ['TEMPORAL_ADDRESS', '[::1]:7233'],
     ['LOG_LEVEL', ' Debug '],
     ['PORT', '0'],
+    ['REDIS_URL', 'redis://:s%23cret@cache:6379/2'],
+    ['REDIS_URL', 'rediss://user:pass@cache.example.org'],
+    ['RATE_LIMIT_USER', '1/second'],
+    ['RATE_LIMIT_TENANT', ' 999999999/hour '],
     ['JWT_EXP_HOURS', '0.5'],
   ])('%s=%s is taken', (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual({})
+  })
+})
+
+describe('a limit', () => {
+  it.each([
+    ['60/minute', { points: 60, windowSeconds: 60 }],
+    ['5/second', { points: 5, windowSeconds: 1 }],
+    ['100/hour', { points: 100, windowSeconds: 3600 }],
+  ])('of %s is %o', (value, expected) => {
+    expect(loadConfig({ RATE_LIMIT_USER: value }).server.rates.user).toEqual(expected)
+  })
+
+  it('is there without a word: for a user, a company, and an address', () => {
+    expect(loadConfig({}).server.rates).toEqual({
+      user: { points: 60, windowSeconds: 60 },
+      tenant: { points: 600, windowSeconds: 60 },
+      anonymous: { points: 60, windowSeconds: 60 },
+    })
   })
 })

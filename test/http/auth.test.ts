@@ -181,7 +181,7 @@ describe('tries to log in', () => {
     for (let i = 0; i < 3; i++) expect((await from(i % 2 ? one.email.toUpperCase() : one.email)).status).toBe(401)
     const refused = await from(one.email)
     expect([refused.status, refused.body.code]).toEqual([429, 'rate_limited'])
-    expect(refused.headers.ratelimit).toMatch(/^"login-account";r=0/)
+    expect(refused.headers.ratelimit).toContain('"login-account";r=0')
     expect((await from(other.email)).status).toBe(401)
   })
 
@@ -189,7 +189,8 @@ describe('tries to log in', () => {
     url = (await start({ env: { LOGIN_RATE_LIMIT: '3/minute' } })).url
     for (let i = 0; i < 3; i++) expect((await login(`nobody${i}@acme.test`)).status).toBe(401)
     const refused = await login('nobody4@acme.test')
-    expect([refused.status, refused.headers['ratelimit-policy']]).toEqual([429, '"login-address";q=3;w=60'])
+    expect(refused.status).toBe(429)
+    expect(refused.headers['ratelimit-policy']).toBe('"anonymous";q=100000;w=60, "login-address";q=3;w=60')
   })
 })
 

@@ -70,7 +70,10 @@ describe('a route that needs a token', () => {
     const response = await ask('required', await tokenFor())
     expect(response.status).toBe(200)
     expect(response.body).toEqual({
-      caller: { userId, email: 'lead@acme.test', tenantId: companyId, role: 'leadership' },
+      caller: {
+        ...{ userId, email: 'lead@acme.test', tenantId: companyId, role: 'leadership' },
+        expiresAt: expect.any(Number) as number,
+      },
     })
   })
 
@@ -79,7 +82,9 @@ describe('a route that needs a token', () => {
       .setProtectedHeader({ alg: 'HS256' })
       .setExpirationTime('1m')
       .sign(new TextEncoder().encode(secret))
-    expect((await ask('required', token)).body).toEqual({ caller: { userId: 'somebody' } })
+    expect((await ask('required', token)).body).toEqual({
+      caller: { userId: 'somebody', expiresAt: expect.any(Number) as number },
+    })
   })
 
   it('says 401 and how to authenticate when none came', async () => {

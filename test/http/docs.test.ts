@@ -98,7 +98,7 @@ describe('GET /openapi.json', () => {
 
   it('says who may call, what is sent and what comes back', () => {
     const operation = document.paths['/samples/{id}/run']?.post
-    expect(operation?.security).toEqual([{}, { bearer: [] }])
+    expect(operation?.security).toEqual([{}, { bearer: [] }, { apiKey: ['test:write'] }])
     expect(operation?.description).toMatch(/A token is optional\.$/)
     expect(operation?.requestBody?.required).toBe(false)
     expect(operation?.responses['201']?.headers).toMatchObject({ Location: { description: 'Where it is' } })
@@ -111,9 +111,12 @@ describe('GET /openapi.json', () => {
       'query dry',
       'header idempotency-key',
     ])
-    expect(document.paths['/auth/me']?.get).toMatchObject({ security: [{ bearer: [] }] })
+    expect(document.paths['/auth/me']?.get).toMatchObject({ security: [{ bearer: [] }, { apiKey: [] }] })
     expect(document.paths['/auth/me']?.get?.responses).toHaveProperty('401')
-    expect(document.components.securitySchemes).toMatchObject({ bearer: { type: 'http', scheme: 'bearer' } })
+    expect(document.components.securitySchemes).toMatchObject({
+      bearer: { type: 'http', scheme: 'bearer' },
+      apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+    })
   })
 
   it('refuses unknown fields in the document as it does in fact', () => {

@@ -9,6 +9,7 @@ import type { Route } from '../../src/http/route.js'
 import { createEvents } from '../../src/observability/events.js'
 import { createLogger } from '../../src/observability/logger.js'
 import { createMetrics } from '../../src/observability/metrics.js'
+import { createLimitStore } from '../../src/redis/limit-store.js'
 
 export const secret = 'a-secret-of-the-tests-with-more-than-32-bytes'
 export const companyId = '0199a3c2-6d1e-7000-8000-0000000000aa'
@@ -40,6 +41,8 @@ export async function startApp({ env = {}, services = {}, routes = [] }: TestApp
   const config = loadConfig({
     NODE_ENV: 'test',
     JWT_SECRET: secret,
+    RATE_LIMIT_USER: '100000/minute',
+    RATE_LIMIT_TENANT: '100000/minute',
     RATE_LIMIT_ANONYMOUS: '100000/minute',
     LOG_LEVEL: 'debug',
     ...env,
@@ -53,14 +56,19 @@ export async function startApp({ env = {}, services = {}, routes = [] }: TestApp
     destination: { write: (line) => void written.push(line) },
   })
   const metrics = createMetrics()
+  const events = createEvents(log, metrics)
   const all: AppServices = {
     config,
     log,
     metrics,
-    events: createEvents(log, metrics),
+    events,
+    limits: createLimitStore({ events }),
     version: '1.2.3',
     users: { findForLogin: absent, findById: absent },
     refreshTokens: { issue: absent, rotate: absent, revokeByToken: absent },
+    identities: { isDisabled: async () => false, ofClerk: absent },
+    apiKeys: { present: absent },
+    audit: { record: async () => {} },
     probes: { database: async () => {}, temporal: async () => {}, workers: async () => {} },
     workerHeartbeats: () => Promise.resolve([]),
     ...services,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { identityChange, roleOf } from '../../src/providers/clerk/events.js'
+import { roleOfClerk } from '../../src/domain/identity.js'
+import { identityChange } from '../../src/providers/clerk/events.js'
 import { createClerkWebhooks } from '../../src/providers/clerk/webhook.js'
 import { lowerCased, readVectors, type SignedVector } from './vectors.js'
 
@@ -175,7 +176,7 @@ describe('@unit what an event of Clerk changes', () => {
   })
 
   it('has the least role for what is not known', () => {
-    expect(['org:admin', 'org:leadership', 'org:csr', 'org:member', 'admin', undefined].map(roleOf)).toEqual([
+    expect(['org:admin', 'org:leadership', 'org:csr', 'org:member', 'admin', undefined].map(roleOfClerk)).toEqual([
       'leadership',
       'leadership',
       'csr',

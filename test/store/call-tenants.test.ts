@@ -5,7 +5,7 @@ import type { CallEffect, TenantOf } from '../../src/domain/webhook.js'
 import { createCallStore } from '../../src/store/calls.js'
 import { left } from '../domain/call-facts.js'
 import { aCall, apply, livekitEffect, pending } from './call-world.js'
-import { acme, actors, borealis, createWorld, type World } from './world.js'
+import { acme, actors, borealis, createWorld, pageOf, type World } from './world.js'
 
 let world: World
 let calls: ReturnType<typeof createCallStore>
@@ -46,7 +46,7 @@ describe('an event of a call that names its company @integration @multitenant', 
       { tenant_id: acme, outcome: 'completed', recordingUrl: 'https://api.twilio.com/acme-secret' },
       { tenant_id: borealis, outcome: null, recordingUrl: null },
     ])
-    const seen = await calls.list(actors.borealisLead, { limit: 100 })
+    const seen = await calls.list(actors.borealisLead, pageOf({}, { limit: 100 }))
     expect(JSON.stringify(seen.items)).not.toContain('acme-secret')
   })
 

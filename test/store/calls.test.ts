@@ -6,7 +6,7 @@ import type { Applied, Pending } from '../../src/store/receipt-applier.js'
 import { createCallStore } from '../../src/store/calls.js'
 import { at, left, person, room } from '../domain/call-facts.js'
 import { aCall, apply, livekitEffect, pending } from './call-world.js'
-import { acme, actors, createWorld, holdTransaction, type World } from './world.js'
+import { acme, actors, createWorld, holdTransaction, type World, pageOf } from './world.js'
 
 let world: World
 let calls: ReturnType<typeof createCallStore>
@@ -330,14 +330,15 @@ describe('making a call @integration @multitenant', () => {
 describe('reading calls @integration @multitenant', () => {
   it('a rep has the own ones, leadership and csr the company’s, and nobody another company’s', async () => {
     const own = (await calls.create(actors.acmeRep, aCall())).row
+    const { revision: _, ...listed } = own
     const csr = { ...actors.acmeLead, role: 'csr' as const, userId: randomUUID() }
     for (const actor of [actors.acmeRep, actors.acmeLead, csr]) {
       expect(await calls.find(actor, own.id)).toEqual(own)
-      expect((await calls.list(actor, { limit: 50 })).items).toContainEqual(own)
+      expect((await calls.list(actor, pageOf({}))).items).toContainEqual(listed)
     }
     for (const actor of [actors.acmeRep2, actors.borealisLead]) {
       expect(await calls.find(actor, own.id)).toBeUndefined()
-      expect((await calls.list(actor, { limit: 50 })).items).not.toContainEqual(own)
+      expect((await calls.list(actor, pageOf({}))).items).not.toContainEqual(listed)
     }
     expect(await calls.find(actors.acmeLead, own.id, actors.acmeRep.userId)).toEqual(own)
     expect(await calls.find(actors.acmeLead, own.id, actors.acmeRep2.userId)).toBeUndefined()
@@ -350,22 +351,23 @@ describe('reading calls @integration @multitenant', () => {
       made.push((await calls.create(actors.borealisLead, aCall({ userId: actors.borealisLead.userId }))).row.id)
     const seen: string[] = []
     for (let cursor: string | undefined, first = true; first || cursor; first = false) {
-      const page = await calls.list(actors.borealisLead, { limit: 2, cursor })
+      const page = await calls.list(actors.borealisLead, pageOf({}, { limit: 2, cursor }))
       seen.push(...page.items.map(({ id }) => id))
       cursor = page.nextCursor
     }
     expect(seen).toEqual([...made].reverse())
-    await expect(calls.list(actors.borealisLead, { limit: 2, cursor: 'x' })).rejects.toMatchObject({ status: 422 })
-    const filtered = await calls.list(actors.borealisLead, {
-      limit: 9,
+    await expect(calls.list(actors.borealisLead, pageOf({}, { cursor: 'x' }))).rejects.toMatchObject({ status: 422 })
+    const filter = {
       provider: 'livekit',
       status: 'queued',
       outcome: 'busy',
-      userId: 'u',
-      leadId: 'l',
-      from: new Date(0),
-      to: new Date(),
-    })
+      direction: 'inbound',
+      user: 'u',
+      lead: 'l',
+      from: '1970-01-01T00:00:00.000Z',
+      to: new Date().toISOString(),
+    }
+    const filtered = await calls.list(actors.borealisLead, pageOf(filter))
     expect(filtered).toEqual({ items: [], nextCursor: undefined })
   })
 

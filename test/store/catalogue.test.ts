@@ -23,12 +23,18 @@ describe('the catalogue', () => {
     expect(tables.filter(({ enabled, forced }) => !enabled || !forced)).toEqual([])
   })
 
-  it('has one policy for the application and one for the service on each, and none for anybody else', async () => {
-    const policies = await world.admin<{ name: string; roles: string }>(
-      `select tablename as name, string_agg(array_to_string(roles, ','), ' ' order by policyname) as roles from pg_policies group by 1`,
+  it('has policies for the application and one for the service on each, and none for anybody else', async () => {
+    const policies = await world.admin<{ name: string; roles: string; service: number; commands: string }>(
+      `select tablename as name, string_agg(distinct array_to_string(roles, ','), ' ') as roles,
+         count(*) filter (where 'parley_service' = any(roles))::int as service,
+         string_agg(cmd, ' ' order by cmd) filter (where 'parley_app' = any(roles)) as commands
+       from pg_policies where permissive = 'PERMISSIVE' group by 1`,
     )
     expect(policies.map(({ name }) => name).sort()).toEqual(roots.map(({ name }) => name))
-    for (const { roles } of policies) expect(roles).toBe('parley_service parley_app')
+    for (const { name, roles, service, commands } of policies) {
+      expect([name, roles, service]).toEqual([name, 'parley_app parley_service', 1])
+      expect(['ALL', 'DELETE INSERT SELECT UPDATE'], name).toContain(commands)
+    }
   })
 
   it('gives nobody but the owner a right on a partition, which has no policy of its own', async () => {

@@ -9,7 +9,7 @@ import { UnavailableError } from '../../src/domain/errors.js'
 import { asUnavailable, isDatabaseDown } from '../../src/store/database-down.js'
 import { createDatabase } from '../../src/store/database.js'
 import { migrateUp } from '../../src/store/migrate.js'
-import { actors, createWorld, holdTransaction, type World } from './world.js'
+import { actors, createWorld, pageOf, holdTransaction, type World } from './world.js'
 
 let world: World
 beforeAll(async () => (world = await createWorld({ poolSize: 3 })))
@@ -49,7 +49,7 @@ describe('withTenant and withService', () => {
 
   it('take an odd user id for a user that is nobody', async () => {
     const actor = { ...actors.acmeRep, userId: `'; reset role; --` }
-    expect((await world.sessions.list(actor, { limit: 5 })).items).toEqual([])
+    expect((await world.sessions.list(actor, pageOf({}))).items).toEqual([])
   })
 
   it('limit the time of a statement', async () => {

@@ -6,8 +6,9 @@ import { seedUsers } from '../../src/dev/seed.js'
 import type { Actor } from '../../src/domain/identity.js'
 import { createDatabase } from '../../src/store/database.js'
 import { appendEvents } from '../../src/store/event-log.js'
-import { acme, actors, aSession, borealis, createWorld, type World } from './world.js'
-import { rowsOfTenant, type TenantTable, tenantTables } from './tenant-tables.js'
+import { fillTenant } from '../support/tenant-rows.js'
+import { acme, actors, aSession, borealis, createWorld, pageOf, type World } from './world.js'
+import { type TenantTable, tenantTables } from './tenant-tables.js'
 
 let world: World
 let tables: TenantTable[]
@@ -17,21 +18,9 @@ beforeAll(async () => {
   world = await createWorld()
   tables = await world.admin<TenantTable>(tenantTables)
   roots = tables.filter((table) => !table.partition)
-  for (const user of [seedUsers.acmeLead, seedUsers.borealisLead]) await fill(user)
+  for (const user of [seedUsers.acmeLead, seedUsers.borealisLead]) await fillTenant(world, user)
 })
 afterAll(() => world.close())
-
-/** One row of the user's company in every tenant table. */
-async function fill({ id: userId, companyId: tenantId, email }: (typeof seedUsers)['acmeLead']) {
-  const session = aSession({ owner: { userId, email, tenantId } })
-  await world.sessions.track(session)
-  await world.tokens.issue({ tenantId, userId, expiresAt: new Date(Date.now() + 60_000) })
-  await world.database.withService(tenantId, async (trx) => {
-    for (const insert of Object.values(rowsOfTenant)) await trx.raw(insert, { tenantId, userId, key: randomUUID() })
-    await appendEvents(trx, [{ event: 'identity.logout', tenantId, userId, data: {} }])
-    await trx.raw(`insert into integrations (tenant_id, provider, account) values (?, 'twilio', ?)`, [tenantId, userId])
-  })
-}
 
 describe('two tenants', () => {
   const as =
@@ -115,7 +104,7 @@ describe('inside a tenant', () => {
     expect(await world.sessions.find(actors.acmeLead, sessionId)).toBeDefined()
     expect(await world.sessions.find(actors.acmeRep2, sessionId)).toBeUndefined()
     expect(await world.sessions.find(actors.borealisLead, sessionId)).toBeUndefined()
-    const seen = (await world.sessions.list(actors.acmeRep2, { limit: 10, userId: actors.acmeRep.userId })).items
+    const seen = (await world.sessions.list(actors.acmeRep2, pageOf({ user: actors.acmeRep.userId }))).items
     expect(seen).toEqual([])
   })
 

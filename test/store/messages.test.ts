@@ -211,7 +211,7 @@ describe('text messages of two companies @multitenant', () => {
     expect(await row(id)).toMatchObject({ tenant_id: acme, status: 'failed' })
   })
 
-  it('are seen by everybody of their company, and by nobody of the other', async () => {
+  it('are seen by the office of their company, by the rep of their lead, and by nobody of the other', async () => {
     const id = sid()
     await apply([effect(id, incoming)])
     const seen = (actor: (typeof actors)['acmeRep']) =>
@@ -219,8 +219,15 @@ describe('text messages of two companies @multitenant', () => {
         const { rows } = await trx.raw<{ rows: unknown[] }>('select body from messages where external_id = ?', [id])
         return rows
       })
+    for (const actor of [actors.acmeLead, actors.acmeCsr]) expect(await seen(actor)).toEqual([{ body: 'Hi' }])
+    expect(await seen(actors.acmeRep)).toEqual([])
+    await world.admin(
+      `with lead as (insert into leads (tenant_id, name, owner_user_id) values ($1, 'A', $2) returning id)
+       update messages set lead_id = lead.id from lead where external_id = $3`,
+      [acme, actors.acmeRep.userId, id],
+    )
     expect(await seen(actors.acmeRep)).toEqual([{ body: 'Hi' }])
-    expect(await seen(actors.acmeLead)).toEqual([{ body: 'Hi' }])
+    expect(await seen(actors.acmeRep2)).toEqual([])
     expect(await seen(actors.borealisLead)).toEqual([])
     const stolen = world.database.withTenant(actors.borealisLead, (trx) =>
       trx.raw(

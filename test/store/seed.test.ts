@@ -57,6 +57,19 @@ describe('seedDevelopment', () => {
     expect(await world.users.findForLogin('csr@acme.test')).toMatchObject({ displayName: 'Mine', passwordHash: null })
   })
 
+  it('gives Acme a few leads, appointments and tasks, once, and leaves what was changed of them', async () => {
+    const counts = () =>
+      world.admin(
+        `select (select count(*)::int from leads) as leads, (select count(*)::int from appointments) as appointments,
+           (select count(*)::int from tasks) as tasks, (select count(*)::int from leads where notes = 'mine') as mine`,
+      )
+    expect(await counts()).toEqual([{ leads: 0, appointments: 0, tasks: 0, mine: 0 }])
+    await seedDevelopment({ url: world.test.url, demoPassword, samples: true })
+    await world.admin(`update leads set notes = 'mine'`)
+    await seedDevelopment({ url: world.test.ownerUrl, demoPassword, samples: true })
+    expect(await counts()).toEqual([{ leads: 3, appointments: 3, tasks: 3, mine: 3 }])
+  })
+
   it('gives Acme an account at every simulated provider that asks for one', async () => {
     expect(await accounts()).toEqual([
       'Acme Genetics callrail +15005550007',

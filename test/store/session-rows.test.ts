@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { SessionFilter } from '../../src/store/sessions.js'
 import { seedUsers } from '../../src/dev/seed.js'
-import { actors, aSession, borealis, createWorld, type World } from './world.js'
+import { actors, aSession, borealis, createWorld, pageOf, type World } from './world.js'
 
 let world: World
 beforeAll(async () => (world = await createWorld({ poolSize: 8 })))
@@ -12,13 +13,9 @@ const { acmeRep, borealisLead } = seedUsers
 describe('list', () => {
   const ids: string[] = []
   const owner = { userId: borealisLead.id, tenantId: borealis }
-  const list = (filter: Partial<Parameters<World['sessions']['list']>[1]> = {}) =>
-    world.sessions.list(actors.borealisLead, {
-      limit: 100,
-      from: new Date('2025-01-01'),
-      to: new Date('2025-02-01'),
-      ...filter,
-    })
+  const january = { from: '2025-01-01T00:00:00.000Z', to: '2025-02-01T00:00:00.000Z' }
+  const list = (filter: SessionFilter = {}, page: Parameters<typeof pageOf>[1] = {}) =>
+    world.sessions.list(actors.borealisLead, pageOf({ ...january, ...filter }, page))
   const idsOf = async (filter: Parameters<typeof list>[0]) =>
     (await list(filter)).items.map(({ sessionId }) => sessionId)
 
@@ -37,7 +34,7 @@ describe('list', () => {
     const pages: string[][] = []
     let cursor: string | undefined
     do {
-      const page = await list({ limit: 2, cursor })
+      const page = await list({}, { limit: 2, cursor })
       pages.push(page.items.map(({ sessionId }) => sessionId))
       cursor = page.nextCursor
     } while (cursor !== undefined)
@@ -49,7 +46,7 @@ describe('list', () => {
   })
 
   it('has no next page after a last one that is full', async () => {
-    expect((await list({ limit: 7 })).nextCursor).toBeUndefined()
+    expect((await list({}, { limit: 7 })).nextCursor).toBeUndefined()
   })
 
   it('does not skip rows within the same millisecond', async () => {
@@ -59,34 +56,34 @@ describe('list', () => {
       [second, '2025-01-20T00:00:00.000900Z'],
     ])
       await world.admin('update conversations_users set created_at = $2 where session_id = $1', [id, time])
-    const page = await list({ limit: 1 })
+    const page = await list({}, { limit: 1 })
     expect(page.items[0]?.sessionId).toBe(second)
-    expect((await list({ limit: 1, cursor: page.nextCursor })).items[0]?.sessionId).toBe(first)
+    expect((await list({}, { limit: 1, cursor: page.nextCursor })).items[0]?.sessionId).toBe(first)
   })
 
   it('filters by status, provider, user and time', async () => {
     expect(await idsOf({ status: 'completed' })).toEqual([ids[0]])
     expect(await idsOf({ status: 'failed' })).toEqual([])
     expect(await idsOf({ provider: 'tavus' })).toHaveLength(7)
-    expect(await idsOf({ userId: borealisLead.id })).toHaveLength(7)
-    expect(await idsOf({ userId: acmeRep.id })).toEqual([])
-    const day = { from: new Date('2025-01-02T00:00:00Z'), to: new Date('2025-01-03T00:00:00Z') }
+    expect(await idsOf({ user: borealisLead.id })).toHaveLength(7)
+    expect(await idsOf({ user: acmeRep.id })).toEqual([])
+    const day = { from: '2025-01-02T00:00:00.000Z', to: '2025-01-03T00:00:00.000Z' }
     expect((await idsOf(day)).sort()).toEqual(ids.slice(2, 4).sort())
   })
 
   it('does not carry transcripts', async () => {
-    expect((await list({ limit: 1 })).items[0]).not.toHaveProperty('transcript')
+    expect((await list({}, { limit: 1 })).items[0]).not.toHaveProperty('transcript')
   })
 
   it.each([
     ['not base64 §'],
     [''],
     [Buffer.from('{}').toString('base64url')],
-    [Buffer.from('["2025-01-01T00:00:00.000000Z","x"]').toString('base64url')],
-    [Buffer.from(`["2025-99-01T00:00:00.000000Z","${randomUUID()}"]`).toString('base64url')],
-    [Buffer.from(`["2025-01-01T00:00:00.000000Z","${randomUUID()}",1]`).toString('base64url')],
+    [Buffer.from('["scope","2025-01-01T00:00:00.000000Z","x"]').toString('base64url')],
+    [Buffer.from(`["scope","2025-99-01T00:00:00.000000Z","${randomUUID()}"]`).toString('base64url')],
+    [Buffer.from(`["scope","2025-01-01T00:00:00.000000Z","${randomUUID()}",1]`).toString('base64url')],
   ])('refuses the cursor %j', async (cursor) => {
-    await expect(list({ cursor })).rejects.toMatchObject({ status: 422, errors: [{ pointer: 'query/cursor' }] })
+    await expect(list({}, { cursor })).rejects.toMatchObject({ status: 422, errors: [{ pointer: 'query/cursor' }] })
   })
 
   it('serves a page from an index that begins with the tenant', async () => {

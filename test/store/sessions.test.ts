@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seedUsers } from '../../src/dev/seed.js'
 import { ConflictingSessionError } from '../../src/domain/errors.js'
-import { acme, actors, aSession, createWorld, type World } from './world.js'
+import { acme, actors, aSession, createWorld, pageOf, type World } from './world.js'
 
 let world: World
 beforeAll(async () => (world = await createWorld({ poolSize: 8 })))
@@ -57,7 +57,7 @@ describe('track', () => {
     for (const userId of [acmeRep.id, 'auth0|7']) {
       const actor = { tenantId: acme, userId, role: 'rep' } as const
       expect(await world.sessions.find(actor, session.sessionId)).toBeDefined()
-      const { items } = await world.sessions.list(actor, { limit: 100 })
+      const { items } = await world.sessions.list(actor, pageOf({}))
       expect(items.map(({ sessionId }) => sessionId)).toContain(session.sessionId)
     }
     expect((await world.sessions.findOwner(session.sessionId))?.owner).toEqual({ userId: 'auth0|7', tenantId: acme })

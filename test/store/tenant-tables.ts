@@ -28,10 +28,17 @@ export const rowsOfTenant: Record<string, string> = {
     values (:key, 'room_started', now(), :tenantId)`,
   messages: `insert into messages (tenant_id, provider, external_id, direction, from_number, to_number, status, status_rank)
     values (:tenantId, 'twilio', :key, 'inbound', '+15005550010', '+15005550006', 'received', 5)`,
+  api_keys: `insert into api_keys (tenant_id, name, role, scopes, prefix, key_hash, created_by, expires_at)
+    values (:tenantId, 'import', 'csr', '{calls:read}', 'plk_abcdefgh', sha256(:key::bytea), :userId, now() + interval '1 day')`,
   documents: `insert into documents (tenant_id, name) values (:tenantId, :key)`,
   leads: `insert into leads (tenant_id, name, owner_user_id) values (:tenantId, :key, :userId)`,
+  appointments: `insert into appointments (tenant_id, title, owner_user_id, starts_at, ends_at)
+    values (:tenantId, :key, :userId, now(), now() + interval '1 hour')`,
+  tasks: `insert into tasks (tenant_id, title, owner_user_id) values (:tenantId, :key, :userId)`,
   uwc_jobs: `insert into uwc_jobs (tenant_id, kind, job_id, status) values (:tenantId, 'asr', :key, 'queued')`,
   transcripts: `insert into transcripts (tenant_id, call_id, job_id) values (:tenantId, :key, 'job')`,
+  ws_tickets: `insert into ws_tickets (tenant_id, user_id, role, ticket_hash, expires_at)
+    values (:tenantId, :userId, 'leadership', decode(md5(:key), 'hex'), now() + interval '1 hour')`,
   integrations: `insert into integrations (tenant_id, provider, account) values (:tenantId, 'twilio', :key)`,
   webhook_receipts: `insert into webhook_receipts (delivery_key, provider, kind, external_id, tenant_id, status, payload)
     values ('tavus/' || :key, 'tavus', 'system.shutdown', 'c1', :tenantId, 'processed', '\\x01')`,

@@ -3,6 +3,7 @@ import type { Knex } from 'knex'
 import pg from 'pg'
 import { seedCompanies, seedDevelopment, seedUsers } from '../../src/dev/seed.js'
 import type { Actor } from '../../src/domain/identity.js'
+import type { PageRequest } from '../../src/domain/page.js'
 import { createDatabase } from '../../src/store/database.js'
 import { createEventLog } from '../../src/store/event-log.js'
 import { createRefreshTokenStore } from '../../src/store/refresh-tokens.js'
@@ -19,6 +20,7 @@ const actorOf = ({ companyId, id, role }: (typeof seedUsers)['acmeLead']): Actor
 /** The seeded users as actors. */
 export const actors = {
   acmeLead: actorOf(seedUsers.acmeLead),
+  acmeCsr: actorOf(seedUsers.acmeCsr),
   acmeRep: actorOf(seedUsers.acmeRep),
   acmeRep2: actorOf(seedUsers.acmeRep2),
   borealisLead: actorOf(seedUsers.borealisLead),
@@ -27,6 +29,12 @@ export const actors = {
 export const acme = seedCompanies.acme.id
 export const borealis = seedCompanies.borealis.id
 export const demoPassword = 'parley-demo'
+
+/** A request for the first page of a list, newest first unless said. */
+export const pageOf = <F extends object>(
+  filter: F,
+  page: { limit?: number; cursor?: string | undefined; sort?: string } = {},
+): PageRequest<F> => ({ filter, sort: '-created_at', limit: 100, ...page })
 
 /** Two companies with their users in a database of the test's own, and the stores upon it. */
 export async function createWorld({ poolSize = 4 } = {}) {

@@ -70,7 +70,12 @@ async function prepareTemporal(supervisor: Supervisor): Promise<string> {
 async function bundleWorkflows(folder: string): Promise<string> {
   const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url))
   const silent = { trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error, log() {} }
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: silent })
+  const { code } = await bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules: [fileURLToPath(new URL('../../workflows/tracing.ts', import.meta.url))],
+    preloadModules: ['@opentelemetry/semantic-conventions'],
+    logger: silent,
+  })
   const path = join(folder, 'workflow-bundle.js')
   await writeFile(path, code)
   return path

@@ -28,6 +28,12 @@ const childrenOf = (pid: number) =>
 /** Takes a program without a word; its supervisor brings it up again. */
 export const killProgram = (supervisor: Supervisor, name: string) => signal(programOf(supervisor, name), 'SIGKILL')
 
+/** Stops PostgreSQL as a restart does; its supervisor brings it up again. */
+export const restartPostgres = (supervisor: Supervisor) => signal(programOf(supervisor, 'postgres'), 'SIGINT')
+
+/** A program that takes connections and says nothing, until it is killed. */
+export const freezeProgram = (supervisor: Supervisor, name: string) => signal(programOf(supervisor, name), 'SIGSTOP')
+
 /** A PostgreSQL that accepts connections and says nothing, as one whose disk hangs. @returns how it goes on */
 export function freezePostgres(supervisor: Supervisor): () => void {
   const postmaster = programOf(supervisor, 'postgres')

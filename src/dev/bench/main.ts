@@ -10,8 +10,10 @@ import { labPassword, startLab } from '../lab.js'
 import { startScratch, whole } from '../command.js'
 import { terminalProgress } from '../progress.js'
 import { hardware } from './machine.js'
+import { benchEmitKey, fanOut } from './realtime.js'
 import { type BenchStack, callbacks, idle, manySessions, type Row, startLatency } from './phases.js'
 import { benchSecret } from './call-webhooks.js'
+import { platformLayers } from './platform.js'
 import { secondStart } from './ready.js'
 import { login } from './session-load.js'
 import { burst, outcomeReads, prepareWebhooks, saturation, warmUp, webhooksAtRate } from './webhook-phases.js'
@@ -23,10 +25,11 @@ const options = new Command('bench')
   .option('--seconds <count>', 'length of the measured phases', whole(2, 600), 30)
   .option('--open <count>', 'open sessions to hold', whole(0, 20_000), 5000)
   .option('--calls <count>', 'calls to read outcomes among', whole(1000, 20_000_000), 1_000_000)
-  .option('--only <phase>', 'sessions or webhooks')
+  .option('--only <phase>', 'sessions, webhooks, realtime or platform')
+  .option('--readers <count>', 'WebSockets to open', whole(1, 15_000), 5000)
   .option('--no-start', 'leave out the two runs of npm start')
   .parse()
-  .opts<{ seconds: number; open: number; calls: number; only?: string; start: boolean }>()
+  .opts<{ seconds: number; open: number; calls: number; only?: string; start: boolean; readers: number }>()
 
 const progress = terminalProgress()
 const { dataDir, supervisor, stop } = await startScratch({ name: 'bench', progress })
@@ -52,6 +55,7 @@ async function measure(): Promise<Row[]> {
   const env = {
     RATE_LIMIT_ANONYMOUS: '1000000/minute',
     CALLRAIL_WEBHOOK_SECRET: benchSecret,
+    DEV_EMIT_KEY: benchEmitKey,
     // Nobody joins, and all are to be open at the end.
     TAVUS_PARTICIPANT_ABSENT_TIMEOUT_SECONDS: '3600',
   }
@@ -63,9 +67,13 @@ async function measure(): Promise<Row[]> {
     const pids = { app: part('application'), temporal: part('temporal'), postgres: part('postgres') }
     const stack: BenchStack = { ...lab, floorUrl: floor.url, token, pids }
     const phase = (name: string, work: () => Promise<Row[]>) => progress.step(name, work)
+    const isWanted = (name: string) => (options.only ?? name) === name
+    const platform = () => platformLayers(lab, Math.max(2, Math.round(options.seconds / 2)))
+    const layers = isWanted('platform') ? await phase('what the platform adds to a request', platform) : []
     await prepareWebhooks(stack)
-    const webhooks = options.only === 'sessions' ? [] : await webhookPhases(stack, phase)
-    return options.only === 'webhooks' ? webhooks : [...(await sessionPhases(stack, phase)), ...webhooks]
+    const webhooks = isWanted('webhooks') ? await webhookPhases(stack, phase) : []
+    const realtime = isWanted('realtime') ? await realtimePhases(stack, phase) : []
+    return [...layers, ...(isWanted('sessions') ? await sessionPhases(stack, phase) : []), ...webhooks, ...realtime]
   } finally {
     await floor.stop()
   }
@@ -99,6 +107,11 @@ async function webhookPhases(stack: BenchStack, phase: Phase): Promise<Row[]> {
     ...(await phase('saturation', () => saturation(stack, seconds))),
     ...(await phase(`outcome reads among ${calls} calls`, () => outcomeReads(stack, calls))),
   ]
+}
+
+function realtimePhases(stack: BenchStack, phase: Phase): Promise<Row[]> {
+  const { readers } = options
+  return phase(`${readers} WebSockets`, () => fanOut(stack, { readers, events: 20 }))
 }
 
 async function startFloor(adminUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {

@@ -1,44 +1,27 @@
-import jwt from 'koa-jwt'
-import { z } from 'zod'
-import { type Caller, roles } from '../../domain/identity.js'
-import type { AppContext, AppMiddleware, TokenFailure } from '../context.js'
+import type { AppContext, AppMiddleware } from '../context.js'
+import { ambiguous, type Identification } from '../identity/identification.js'
 
-const printable = z.string().regex(/^[^\p{C}]{1,320}$/u)
-const claimsSchema = z.object({
-  sub: printable,
-  email: printable.optional(),
-  company_id: z.guid().optional(),
-  role: z.enum(roles).optional(),
-  // A token that never ends is not one of ours.
-  exp: z.number(),
-})
+interface AuthenticationOptions {
+  identification: Pick<Identification, 'byToken' | 'byKey'>
+  /** Whether the route asks who calls: otherwise nobody is asked, and a provider's own `X-API-Key` is left alone. */
+  wantsCaller: (ctx: AppContext) => boolean
+}
 
-/** Learns who calls from the bearer token; whether a token is needed is each route's own matter. */
-export function authentication({ jwtSecret }: { jwtSecret: string }): AppMiddleware {
-  // Named algorithms only: `none` and a public key taken for an HMAC secret are refused before anything is compared.
-  const verify = jwt({ secret: jwtSecret, algorithms: ['HS256'], passthrough: true })
+/** Learns who calls from the bearer token or the API key; whether one is needed is each route's own matter. */
+export function authentication({ identification, wantsCaller }: AuthenticationOptions): AppMiddleware {
   return async function authenticationMiddleware(ctx, next) {
-    if (/^bearer /i.test(ctx.get('Authorization'))) await verify(ctx, async () => learnCaller(ctx))
+    const token = /^bearer +(\S.*)$/i.exec(ctx.get('Authorization'))?.[1]?.trim()
+    const key = ctx.get('X-API-Key')
+    if ((token !== undefined || key !== '') && wantsCaller(ctx)) {
+      const identified = await identify(ctx, { token, key })
+      if ('caller' in identified) ctx.state.caller = identified.caller
+      else ctx.state.tokenFailure = identified.failure
+    }
     await next()
   }
+
+  async function identify(ctx: AppContext, { token, key }: { token: string | undefined; key: string }) {
+    if (token !== undefined && key !== '') return ambiguous()
+    return token === undefined ? await identification.byKey(key, ctx.ip) : await identification.byToken(token)
+  }
 }
-
-function learnCaller(ctx: AppContext): void {
-  const { state } = ctx
-  if (state.jwtOriginalError) return void (state.tokenFailure = failureOf(state.jwtOriginalError))
-  const claims = claimsSchema.safeParse(state.user)
-  if (claims.success) state.caller = callerOf(claims.data)
-  else state.tokenFailure = { code: 'token_invalid', reason: `claim ${claims.error.issues[0]?.path.join('.') ?? ''}` }
-}
-
-const callerOf = ({ sub, email, company_id, role }: z.output<typeof claimsSchema>): Caller => ({
-  userId: sub,
-  email,
-  tenantId: company_id?.toLowerCase(),
-  role,
-})
-
-const failureOf = (error: Error): TokenFailure => ({
-  code: error.name === 'TokenExpiredError' ? 'token_expired' : 'token_invalid',
-  reason: error.message,
-})

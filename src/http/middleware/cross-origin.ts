@@ -9,6 +9,9 @@ const exposed = [
   'Retry-After',
   'RateLimit',
   'RateLimit-Policy',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
   'Location',
   'ETag',
   'Idempotent-Replayed',
@@ -31,16 +34,13 @@ export function crossOrigin({ server }: Pick<HttpConfig, 'server'>): AppMiddlewa
 
 /** By the host alone: behind a proxy that ends TLS, the scheme that we see is not the browser's. */
 function isHostOrigin(ctx: AppContext, origin: string): boolean {
-  return /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === ctx.host.toLowerCase()
+  return /^https?:\/\/(.+)$/.exec(origin)?.[1] === ctx.host.toLowerCase()
 }
 
-/** Exact origins, and schemes of which every origin is allowed. */
+/** Exact origins, and schemes of which every origin is allowed; browsers write origins in lower case, nothing else is one. */
 function originMatcher(patterns: readonly string[]): (origin: string) => boolean {
   const lower = patterns.map((pattern) => pattern.toLowerCase().replace(/\/$/, ''))
   const schemes = lower.filter((pattern) => pattern.endsWith('://*')).map((pattern) => pattern.slice(0, -1))
   const exact = new Set(lower)
-  return (origin) => {
-    const candidate = origin.toLowerCase()
-    return exact.has(candidate) || schemes.some((scheme) => candidate.startsWith(scheme))
-  }
+  return (origin) => exact.has(origin) || schemes.some((scheme) => origin.startsWith(scheme))
 }

@@ -1,13 +1,30 @@
 import { InvalidRequestError } from '../../domain/errors.js'
 import type { AppMiddleware } from '../context.js'
 
-/** Refuses addresses that are not UTF-8 or hide a NUL, which no store can hold, before anybody reads them. */
+/**
+ * Refuses addresses that are not UTF-8 or hide a NUL, which no store can hold, and requests to no host, before anybody
+ * reads them. A whole address, as proxies are sent, is taken for its path.
+ */
 export function wellFormedUrl(): AppMiddleware {
   return async function wellFormedUrlMiddleware(ctx, next) {
+    const target = ctx.url
+    if (!target.startsWith('/')) ctx.url = pathOf(target) ?? '/'
+    if (pathOf(target) === undefined) throw malformed('the address is neither a path nor an http URL')
+    if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined)
+      throw malformed('the Host header is missing')
     if (ctx.url.includes('%') && !isReadable(ctx.url))
-      throw new InvalidRequestError('the address is not valid UTF-8 or contains a NUL character', undefined, 400)
+      throw malformed('the address is not valid UTF-8 or contains a NUL character')
     await next()
   }
+}
+
+const malformed = (detail: string) => new InvalidRequestError(detail, undefined, 400)
+
+function pathOf(target: string): string | undefined {
+  if (target.startsWith('/')) return target
+  if (!/^https?:\/\//i.test(target) || !URL.canParse(target)) return undefined
+  const { pathname, search } = new URL(target)
+  return `${pathname}${search}`
 }
 
 function isReadable(url: string): boolean {

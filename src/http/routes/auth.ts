@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { UnauthorizedError } from '../../domain/errors.js'
-import { roles } from '../../domain/identity.js'
+import { type Caller, roles } from '../../domain/identity.js'
 import type { Account, AppServices } from '../app-services.js'
 import { isPassword } from '../password.js'
 import { addressKey, createRateLimit } from '../rate-limit.js'
@@ -25,6 +25,13 @@ const userSchema = z
       role: 'leadership',
     },
   })
+
+const meSchema = userSchema
+  .extend({
+    email: z.string().nullable().meta({ description: 'Null of an API key' }),
+    scopes: z.array(z.string()).optional().meta({ description: 'Of an API key: what it may do' }),
+  })
+  .meta({ id: 'Me' })
 
 const loginSchema = z
   .object({
@@ -59,18 +66,35 @@ const presentUser = ({ id, email, displayName, companyId, role }: Account) => ({
   role,
 })
 
-type Deps = Pick<AppServices, 'config' | 'users' | 'refreshTokens' | 'events'>
+const presentKey = ({ userId, tenantId = '', role = 'rep', key }: Caller) => ({
+  id: userId,
+  email: null,
+  display_name: key?.name ?? '',
+  company_id: tenantId,
+  role,
+  scopes: [...(key?.scopes ?? [])],
+})
+
+type Deps = Pick<AppServices, 'config' | 'users' | 'refreshTokens' | 'events' | 'audit' | 'limits'>
 
 /** Login by password, and what keeps it alive. */
-export function authRoutes({ config, users, refreshTokens, events }: Deps): Route[] {
+export function authRoutes({ config, users, refreshTokens, events, audit, limits: store }: Deps): Route[] {
   const { identity } = config
   const tokens = createTokens(identity)
-  const perAddress = createRateLimit({ name: 'login-address', rate: identity.loginRate, events })
-  const perAccount = createRateLimit({ name: 'login-account', rate: identity.loginRate, events })
+  const perAddress = createRateLimit({ name: 'login-address', rate: identity.loginRate, store, events })
+  const perAccount = createRateLimit({ name: 'login-account', rate: identity.loginRate, store, events })
 
   async function limitTries({ ctx, address }: Incoming, email: string): Promise<void> {
     await perAddress.consume(ctx, addressKey(address))
     await perAccount.consume(ctx, email.toLowerCase())
+  }
+
+  /** Whose account it was is told to the account's company; an email of nobody is nobody's to hear of. */
+  async function noteFailure({ log, traceId }: Incoming, account: Account | undefined, reason: string): Promise<void> {
+    events.loginFailed({ reason }, log)
+    if (!account) return
+    const who = { tenantId: account.companyId, userId: account.id, traceId }
+    await audit.record({ event: 'identity.login.failed', severity: 'warning', ...who, data: { reason } })
   }
 
   async function answerLogin(account: Account, refreshToken: string) {
@@ -105,15 +129,13 @@ export function authRoutes({ config, users, refreshTokens, events }: Deps): Rout
         const account = await users.findForLogin(email)
         const correct = await isPassword(password, account?.passwordHash)
         if (!account || !correct || account.disabledAt) {
-          events.loginFailed(
-            { reason: !account ? 'unknown email' : correct ? 'disabled' : 'wrong password' },
-            incoming.log,
-          )
+          await noteFailure(incoming, account, !account ? 'unknown email' : correct ? 'disabled' : 'wrong password')
           throw new UnauthorizedError('email or password is wrong', 'login_failed')
         }
         const owner = { userId: account.id, tenantId: account.companyId }
         const expiresAt = new Date(Date.now() + identity.refreshExpSeconds * 1000)
-        const refresh = await refreshTokens.issue({ ...owner, expiresAt })
+        const event = { event: 'identity.login.succeeded', ...owner, traceId: incoming.traceId, data: {} } as const
+        const refresh = await refreshTokens.issue({ ...owner, expiresAt, event })
         events.loginSucceeded(owner, incoming.log)
         return await answerLogin(account, refresh.token)
       },
@@ -132,8 +154,8 @@ export function authRoutes({ config, users, refreshTokens, events }: Deps): Rout
         200: { description: 'New tokens', schema: loginSchema },
         401: { description: 'The refresh token is unknown, expired, revoked or was used before' },
       },
-      async handler({ body, log }) {
-        const rotation = await refreshTokens.rotate(body.refresh_token)
+      async handler({ body, log, traceId }) {
+        const rotation = await refreshTokens.rotate(body.refresh_token, { traceId })
         if (rotation.state === 'reused') events.refreshReused(rotation, log)
         if (rotation.state !== 'rotated')
           throw new UnauthorizedError('the refresh token is not valid', 'refresh_token_invalid')
@@ -149,8 +171,8 @@ export function authRoutes({ config, users, refreshTokens, events }: Deps): Rout
       auth: 'none',
       request: { body: refreshSchema },
       responses: { 204: { description: 'Revoked, or already unknown' } },
-      async handler({ body }) {
-        await refreshTokens.revokeByToken(body.refresh_token)
+      async handler({ body, traceId }) {
+        await refreshTokens.revokeByToken(body.refresh_token, traceId)
         return { status: 204 }
       },
     }),
@@ -158,12 +180,15 @@ export function authRoutes({ config, users, refreshTokens, events }: Deps): Rout
       method: 'get',
       path: '/auth/me',
       operationId: 'me',
-      summary: 'The user of the token',
+      summary: 'The user of the token, or the API key',
       tags,
       auth: 'required',
-      responses: { 200: { description: 'The user as stored now', schema: userSchema } },
+      anyRole: 'everybody may ask who they are',
+      keyScope: 'any',
+      responses: { 200: { description: 'The user as stored now', schema: meSchema } },
       async handler({ caller }) {
-        return { status: 200, headers: noStore, body: presentUser(await activeUser(caller.userId)) }
+        const body = caller.key ? presentKey(caller) : presentUser(await activeUser(caller.userId))
+        return { status: 200, headers: noStore, body }
       },
     }),
   ]

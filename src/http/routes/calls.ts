@@ -1,16 +1,38 @@
 import { z } from 'zod'
 import { NotFoundError } from '../../domain/errors.js'
 import { type Actor, roles } from '../../domain/identity.js'
-import { roleMissing } from '../access.js'
 import type { Services } from '../../services.js'
-import { callBody, callQuery, callSchema, outcomeSchema, presentCall, presentOutcome } from '../call-schema.js'
+import {
+  callBody,
+  callChange,
+  callQuery,
+  callSchema,
+  outcomeSchema,
+  presentCall,
+  presentOutcome,
+} from '../call-schema.js'
+import {
+  changed,
+  changeHeaders,
+  changeResponses,
+  created,
+  found,
+  preconditionOf,
+  readHeaders,
+  readResponses,
+} from '../etag.js'
+import { idField } from '../fields.js'
+import { pageRequest, pageSchema, presentPage } from '../listing.js'
+import { assertMayAssign } from '../ownership.js'
 import { type Route, route } from '../route.js'
 
 interface Deps {
-  calls: Pick<Services['calls'], 'create' | 'find' | 'list'>
+  calls: Pick<Services['calls'], 'create' | 'find' | 'list' | 'change'>
 }
 
-const callId = z.object({ call_id: z.uuid({ error: 'must be a call id' }) })
+const callId = z.object({ call_id: idField('a call') })
+const madeHeaders = { Location: 'The call', ETag: 'This state of it, for If-Match' }
+const office = ['leadership', 'csr'] as const
 const noStore = { 'Cache-Control': 'no-store' }
 
 /** Calls of any provider: made known, listed, and what became of them. */
@@ -27,17 +49,17 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
     roles,
     request: { body: callBody },
     responses: {
-      201: { description: 'Made', schema: callSchema, headers: { Location: 'The call' } },
-      200: { description: 'Known before', schema: callSchema, headers: { Location: 'The call' } },
+      201: { description: 'Made', schema: callSchema, headers: madeHeaders },
+      200: { description: 'Known before', schema: callSchema, headers: madeHeaders },
       403: { description: 'A rep makes no other’s calls' },
       409: { description: 'The external id is another call’s' },
     },
-    handler: async ({ body, actor }) => {
+    handler: async ({ body, actor, traceId }) => {
       const { external_id: externalId, lead_id: leadId, user_id: userId = actor.userId, ...rest } = body
-      if (userId !== actor.userId && !seesCompany(actor)) throw roleMissing(actor.role, ['leadership', 'csr'])
-      const { row, created } = await calls.create(actor, { ...rest, externalId, leadId, userId })
-      const answer = { headers: { ...noStore, Location: `/calls/${row.id}` }, body: presentCall(row) }
-      return created ? { status: 201, ...answer } : { status: 200, ...answer }
+      assertMayAssign(actor, userId, office)
+      const { row, created: isNew } = await calls.create({ ...actor, traceId }, { ...rest, externalId, leadId, userId })
+      const answer = created(row, presentCall, `/calls/${row.id}`)
+      return isNew ? answer : { ...answer, status: 200 }
     },
   }),
   route({
@@ -49,23 +71,8 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
     auth: 'required',
     roles,
     request: { query: callQuery },
-    responses: {
-      200: {
-        description: 'A page',
-        schema: z.object({ items: z.array(callSchema), next_cursor: z.string().nullable() }).meta({ id: 'CallPage' }),
-      },
-    },
-    handler: async ({ query, actor }) => {
-      const { user: userId, lead: leadId, from, to, ...filter } = query
-      const page = await calls.list(actor, {
-        ...filter,
-        userId,
-        leadId,
-        from: from === undefined ? undefined : new Date(from),
-        to: to === undefined ? undefined : new Date(to),
-      })
-      return { status: 200, body: { items: page.items.map(presentCall), next_cursor: page.nextCursor ?? null } }
-    },
+    responses: { 200: { description: 'A page', schema: pageSchema('Call', callSchema) } },
+    handler: async ({ query, actor }) => presentPage(await calls.list(actor, pageRequest(query)), presentCall),
   }),
   route({
     method: 'get',
@@ -75,15 +82,31 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
     tags: ['calls'],
     auth: 'required',
     roles,
-    request: { params: callId },
-    responses: {
-      200: { description: 'The call', schema: callSchema },
-      404: { description: 'None that the caller may see' },
-    },
-    handler: async ({ params, actor }) => {
+    request: { params: callId, headers: readHeaders },
+    responses: readResponses('The call', callSchema),
+    handler: async ({ params, headers, actor }) => {
       const row = await calls.find(actor, params.call_id)
       if (!row) throw new NotFoundError('no such call')
-      return { status: 200, body: presentCall(row) }
+      return found(row, presentCall, headers)
+    },
+  }),
+  route({
+    method: 'patch',
+    path: '/calls/:call_id',
+    operationId: 'changeCall',
+    summary: 'Say whose call it is, about which lead, and what else the company knows of it',
+    tags: ['calls'],
+    auth: 'required',
+    roles,
+    request: { params: callId, headers: changeHeaders, body: callChange },
+    responses: changeResponses('As it is now', callSchema),
+    handler: async ({ params, headers, body, actor, traceId }) => {
+      const precondition = preconditionOf(headers)
+      const { user_id: userId, lead_id: leadId, metadata } = body
+      assertMayAssign(actor, userId, office)
+      const row = await calls.change({ ...actor, traceId }, params.call_id, precondition, { userId, leadId, metadata })
+      if (!row) throw new NotFoundError('no such call')
+      return changed(row, presentCall)
     },
   }),
   route({
@@ -124,7 +147,7 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
     summary: 'Whether webhooks of calls are taken',
     tags: ['webhooks'],
     auth: 'none',
-    anonymousLimit: false,
+    limits: false,
     responses: {
       200: {
         description: 'They are',

@@ -14,6 +14,7 @@ import {
   replayedSchema,
   replaySchema,
 } from '../delivery-schema.js'
+import { pageRequest, pageSchema, presentPage } from '../listing.js'
 import { type Route, route } from '../route.js'
 
 const deliveryId = z.object({ id: z.uuid({ error: 'must be the id of a delivery' }) })
@@ -37,18 +38,9 @@ function seeRoutes({ deliveries }: Pick<Services, 'deliveries'>): Route[] {
       operationId: 'listDeliveries',
       summary: 'The company’s webhook deliveries, newest first',
       request: { query: deliveryQuery },
-      responses: {
-        200: {
-          description: 'A page',
-          schema: z
-            .object({ items: z.array(deliverySummarySchema), next_cursor: z.string().nullable() })
-            .meta({ id: 'DeliveryPage' }),
-        },
-      },
-      handler: async ({ query: { external_id: externalId, ...filter }, actor }) => {
-        const { items, nextCursor } = await deliveries.list(actor, { ...filter, externalId })
-        return { status: 200, body: { items: items.map(presentSummary), next_cursor: nextCursor ?? null } }
-      },
+      responses: { 200: { description: 'A page', schema: pageSchema('Delivery', deliverySummarySchema) } },
+      handler: async ({ query: { external_id: externalId, ...query }, actor }) =>
+        presentPage(await deliveries.list(actor, pageRequest({ ...query, externalId })), presentSummary),
     }),
     route({
       ...common,

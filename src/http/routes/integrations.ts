@@ -8,6 +8,7 @@ import {
   integrationSchema,
   presentIntegration,
 } from '../integration-schema.js'
+import { pageRequest, pageSchema, presentPage } from '../listing.js'
 import { type Route, route } from '../route.js'
 
 const integrationId = z.object({ id: z.uuid({ error: 'must be the id of an integration' }) })
@@ -26,18 +27,9 @@ export function integrationRoutes({ integrations }: Pick<Services, 'integrations
       operationId: 'listIntegrations',
       summary: 'The company’s accounts at providers, newest first',
       request: { query: integrationQuery },
-      responses: {
-        200: {
-          description: 'A page',
-          schema: z
-            .object({ items: z.array(integrationSchema), next_cursor: z.string().nullable() })
-            .meta({ id: 'IntegrationPage' }),
-        },
-      },
-      handler: async ({ query, actor }) => {
-        const { items, nextCursor } = await integrations.list(actor, query)
-        return { status: 200, body: { items: items.map(presentIntegration), next_cursor: nextCursor ?? null } }
-      },
+      responses: { 200: { description: 'A page', schema: pageSchema('Integration', integrationSchema) } },
+      handler: async ({ query, actor }) =>
+        presentPage(await integrations.list(actor, pageRequest(query)), presentIntegration),
     }),
     route({
       ...common,

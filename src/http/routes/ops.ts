@@ -15,7 +15,14 @@ const healthSchema = z
 const readinessSchema = z
   .object({
     ready: z.boolean(),
-    components: z.object({ database: component, temporal: component, workers: component }),
+    components: z.object({
+      database: component,
+      temporal: component,
+      workers: component,
+      redis: component.optional().meta({
+        description: 'With REDIS_URL. Down, it leaves the API ready: limits count in memory until it is back',
+      }),
+    }),
     timestamp: z.string().meta({ description: 'RFC 3339, UTC' }),
     duration_ms: z.number(),
     service: z.string(),
@@ -38,7 +45,7 @@ const heartbeatSchema = z
   .meta({ id: 'WorkerHeartbeat' })
 
 const fresh = { 'Cache-Control': 'no-store' }
-const unlimited = { tags: ['operations'], auth: 'none', anonymousLimit: false } as const
+const unlimited = { tags: ['operations'], auth: 'none', limits: false } as const
 
 type Deps = Pick<AppServices, 'config' | 'version' | 'metrics' | 'probes' | 'workerHeartbeats'>
 
@@ -71,15 +78,16 @@ export function opsRoutes({ config, version, metrics, probes, workerHeartbeats }
       },
       async handler() {
         const started = performance.now()
-        const [database, temporal, workers] = await Promise.all([
+        const [database, temporal, workers, redis] = await Promise.all([
           stateOf(probes.database),
           stateOf(probes.temporal),
           stateOf(probes.workers),
+          probes.redis && stateOf(probes.redis),
         ])
         const ready = [database, temporal, workers].every((state) => state === 'up')
         const body = {
           ready,
-          components: { database, temporal, workers },
+          components: { database, temporal, workers, ...(redis === undefined ? {} : { redis }) },
           timestamp: new Date().toISOString(),
           duration_ms: Math.round(performance.now() - started),
           service,

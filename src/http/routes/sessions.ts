@@ -3,16 +3,17 @@ import { NotFoundError, unknownSession } from '../../domain/errors.js'
 import { type Actor, actorOf, type Caller, roles } from '../../domain/identity.js'
 import { maySeeSession } from '../../domain/session.js'
 import type { Services } from '../../services.js'
+import { pageRequest, pageSchema, presentPage } from '../listing.js'
 import { type Route, route } from '../route.js'
 import type { SessionEnder } from '../session-end.js'
 import {
   endAnswer,
   idempotencyHeader,
-  listQuery,
   presentEnd,
   presentSession,
   presentStart,
   presentState,
+  sessionQuery,
   sessionSchema,
   sessionStartBody,
   startAnswer,
@@ -27,6 +28,11 @@ interface Deps {
 }
 
 const sessionId = z.object({ session_id: z.uuid({ error: 'must be a session id' }) })
+const owners = {
+  tags: ['sessions'],
+  auth: 'required',
+  anyRole: 'a session is its owner’s, who may be of no company; of a company’s, leadership sees all',
+} as const
 const noStore = { 'Cache-Control': 'no-store' }
 
 /** Sessions, whatever the provider. */
@@ -47,8 +53,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       operationId: 'startSession',
       summary: 'Start a session',
       description: 'With `Prefer: respond-async` the answer is 202 and the session is read at its Location.',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: {
         headers: idempotencyHeader.extend({ prefer: z.string().max(200).optional() }),
         body: sessionStartBody,
@@ -100,33 +105,16 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       tags: ['sessions'],
       auth: 'required',
       roles,
-      request: { query: listQuery },
-      responses: {
-        200: {
-          description: 'A page',
-          schema: z
-            .object({ items: z.array(sessionSchema), next_cursor: z.string().nullable() })
-            .meta({ id: 'SessionPage' }),
-        },
-      },
-      handler: async ({ query, actor }) => {
-        const { user, from, to, ...filter } = query
-        const page = await sessions.list(actor, {
-          ...filter,
-          userId: user,
-          from: from === undefined ? undefined : new Date(from),
-          to: to === undefined ? undefined : new Date(to),
-        })
-        return { status: 200, body: { items: page.items.map(presentSession), next_cursor: page.nextCursor ?? null } }
-      },
+      request: { query: sessionQuery },
+      responses: { 200: { description: 'A page', schema: pageSchema('Session', sessionSchema) } },
+      handler: async ({ query, actor }) => presentPage(await sessions.list(actor, pageRequest(query)), presentSession),
     }),
     route({
       method: 'get',
       path: '/sessions/:session_id',
       operationId: 'getSession',
       summary: 'One session',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: { params: sessionId },
       responses: { 200: { description: 'The session', schema: sessionSchema } },
       handler: async ({ params, caller }) => {
@@ -145,8 +133,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id/end',
       operationId: 'endSession',
       summary: 'End a session; a second end changes nothing',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: { params: sessionId },
       responses: { 200: { description: 'Ended', schema: endAnswer } },
       handler: async ({ params, caller }) => ({
@@ -160,8 +147,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id/transcript',
       operationId: 'getTranscript',
       summary: 'What was said; 404 until the provider sends it',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: { params: sessionId },
       responses: {
         200: {
@@ -193,8 +179,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id/recording',
       operationId: 'getRecording',
       summary: 'Where the recording lies, with a URL to read it: presigned, or of Parley itself with the same token',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: { params: sessionId },
       responses: {
         200: {
@@ -230,8 +215,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id/recording/audio',
       operationId: 'getRecordingAudio',
       summary: 'The recording itself, where Parley keeps it; 404 where a bucket does',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: { params: sessionId },
       responses: {
         200: { description: 'MP3', contentType: 'audio/mpeg', headers: { 'Content-Length': 'Its size in bytes' } },
@@ -249,8 +233,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       path: '/sessions/:session_id/timeline',
       operationId: 'getTimeline',
       summary: 'The session’s event log',
-      tags: ['sessions'],
-      auth: 'required',
+      ...owners,
       request: {
         params: sessionId,
         query: z.strictObject({

@@ -44,7 +44,7 @@ export function tavusRoutes({ starter, ender }: Deps): Route[] {
     }
   }
 
-  const common = { path: '/tavus/start', tags: ['tavus'], auth: 'optional' } as const
+  const common = { path: '/tavus/start', tags: ['tavus'], auth: 'optional', keyScope: 'tavus:write' } as const
   const answers = {
     200: {
       description: 'The conversation can be joined',

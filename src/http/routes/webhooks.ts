@@ -36,7 +36,7 @@ function webhookRoute(
     tags: ['webhooks'],
     auth: 'none',
     // Whoever has the provider's secret may send as much as happens.
-    anonymousLimit: false,
+    limits: false,
     request: {
       raw: {
         ...(provider.intake

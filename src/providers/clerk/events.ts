@@ -1,4 +1,4 @@
-import type { Role } from '../../domain/identity.js'
+import { roleOfClerk } from '../../domain/identity.js'
 import type { IdentityChange } from '../../domain/webhook.js'
 import { isPlain } from '../body.js'
 import { type Fields, fieldsOf } from '../json.js'
@@ -61,20 +61,11 @@ function membership(data: Fields, sentAt: number, deleted: boolean): IdentityCha
     userId: person.user_id,
     email: emailOf(person.identifier),
     displayName: fullName(person),
-    role: roleOf(data.role),
+    role: roleOfClerk(data.role),
     deleted,
     sentAt,
     updatedAt: changedAt(data, sentAt, deleted),
   }
-}
-
-/**
- * Role of a member: Clerk's own `org:admin`, and a custom `org:leadership`, lead the company; a custom `org:csr` is its
- * customer service; whoever else belongs to it (`org:member`, roles that we do not know) is a rep, the least there is.
- */
-export function roleOf(role: unknown): Role {
-  if (role === 'org:admin' || role === 'org:leadership') return 'leadership'
-  return role === 'org:csr' ? 'csr' : 'rep'
 }
 
 /** A deletion repeats the entity's last change, or names none: it counts from when it was told. */

@@ -2,6 +2,7 @@ import type { SessionEvent, TranscriptEntry } from '../../domain/event.js'
 import type { ShutdownReason } from '../../domain/session.js'
 import { type Fields, fieldsOf } from '../json.js'
 import { utcMicroseconds } from '../timestamp.js'
+import { usageOf } from './usage.js'
 
 /** How a conversation of ElevenLabs came out; `voicemail` was answered by a machine. */
 export type ElevenLabsOutcome = 'completed' | 'voicemail' | 'no_answer' | 'busy' | 'failed'
@@ -60,6 +61,7 @@ function transcription(data: Fields, at: string | undefined): Said {
       ...(shutdownAt === undefined ? {} : { shutdownAt, shutdownReason: reasons[outcome] }),
     },
     ...(transcript ? { transcript } : {}),
+    usage: usageOf(metadata),
     metadata: defined({
       outcome,
       cost: finite(metadata.cost),
