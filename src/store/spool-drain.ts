@@ -137,7 +137,8 @@ async function* batches(spooled: AsyncIterable<SpooledDelivery>): AsyncGenerator
     bytes += one.delivery.payload.length
     if (batch.size < batchSize && bytes < batchBytes) continue
     yield [...batch.values()]
-    ;[batch, bytes] = [new Map(), 0]
+    batch = new Map()
+    bytes = 0
   }
   if (batch.size > 0) yield [...batch.values()]
 }

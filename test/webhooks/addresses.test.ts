@@ -56,16 +56,15 @@ describe('a signature of Twilio @integration', () => {
     CallStatus: 'completed',
     To: '+15005550006',
   }
-  const { CallDuration, CallSid, CallStatus, ...rest } = fields
-  it.each([
-    ['/CallSid', { ...rest, CallDuration, CallSid: `${CallSid}CallStatus${CallStatus}` }],
-    ['/AccountSid', { ...rest, AccountSid: `${rest.AccountSid}CallDuration${CallDuration}`, CallSid, CallStatus }],
-  ])('fits no event in which the end of %s lies elsewhere', async (pointer, moved) => {
+
+  it('fits no event in which the end of the call’s id lies elsewhere', async () => {
+    const { CallSid, CallStatus, ...rest } = fields
+    const moved = { ...rest, CallSid: `${CallSid}CallStatus${CallStatus}` }
     const signature = signedByTwilio('/webhooks/twilio/call', fields)
     expect(signedByTwilio('/webhooks/twilio/call', moved)).toBe(signature)
     const answer = await postTwilio(engine, '/webhooks/twilio/call', moved, { signature })
     expect(answer.status).toBe(422)
-    expect(JSON.parse(answer.text)).toMatchObject({ errors: [{ pointer }] })
+    expect(JSON.parse(answer.text)).toMatchObject({ errors: [{ pointer: '/CallSid' }] })
     expect(await engine.receipts(`payload like '%CA00000000000000000000000000000001%'`)).toEqual([])
   })
 })

@@ -71,10 +71,10 @@ describe('with PostgreSQL away', () => {
     await writeFile(path, whole + whole.slice(0, 40))
     engine.engine.background.start()
     await eventually(async () => (await engine.receipts()).length === 1)
+    await eventually(async () => (await spoolFiles()).length === 0)
     expect(engine.lines).toContainEqual(
       expect.objectContaining({ lines: 1, message: 'unfinished lines in the webhook spool, never answered' }),
     )
-    await eventually(async () => (await spoolFiles()).length === 0)
   })
 
   it('and the disk as well, the answer is 503', async () => {

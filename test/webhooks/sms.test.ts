@@ -177,10 +177,10 @@ describe('a text message that is not authentic @integration', () => {
 })
 
 describe('text messages of two companies @multitenant', () => {
-  it('go to the company of the account, else to that of our number', async () => {
+  it('go to the company of our number, else to that of the account', async () => {
     const [one, two] = [sid(), sid()]
-    await postTwilio(engine, path, incoming(one, { To: '+15005550007' }))
-    await postTwilio(engine, path, incoming(two, { AccountSid: 'AC-nobody', To: '+1 (500) 555-0007' }))
+    await postTwilio(engine, path, incoming(one, { To: '+15005550006' }))
+    await postTwilio(engine, path, incoming(two, { To: '+1 (500) 555-0007' }))
     expect([(await row(one))?.tenant_id, (await row(two))?.tenant_id]).toEqual([acme, borealis])
     const [receipt] = await receiptsOf(two)
     expect(receipt).toMatchObject({ tenant_id: borealis })

@@ -1,4 +1,4 @@
-import { assertShort, digest, keyPart, requireSid } from '../delivery-key.js'
+import { digest, keyPart, requireSid } from '../delivery-key.js'
 import { textOf, wordOf } from '../fields.js'
 import type { Fields } from '../json.js'
 
@@ -25,7 +25,6 @@ export interface TwilioEvent {
  * @throws InvalidRequestError 422 naming the id that is missing
  */
 export function identify(route: TwilioRoute, fields: Fields, rawBody: Buffer): TwilioEvent {
-  assertShort('/AccountSid', textOf(fields.AccountSid))
   if (route === 'sms') return message(fields)
   if (route === 'recording' || textOf(fields.RecordingStatus) !== undefined) return recording(fields)
   const externalId = requireSid('/CallSid', fields.CallSid)
