@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { Client, Connection } from '@temporalio/client'
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { noSpans } from '../../src/temporal/worker.js'
 import { call, eventually, login } from '../support/client.js'
 import { createOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../support/otlp.js'
@@ -10,7 +10,8 @@ import { type Stack, startStack } from '../support/stack.js'
 
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] })
 
-const patienceMs = 30_000
+vi.setConfig({ testTimeout: 120_000 })
+const patienceMs = 40_000
 let collector: OtlpReceiver
 let stack: Stack
 let token: string
@@ -112,9 +113,11 @@ describe('a session start @integration', () => {
     const logged = () => stack.logLines.filter((line) => line.includes(traceId))
     await eventually(
       async () => logged(),
-      (lines) => lines.some((line) => line.includes('worker-under-test')),
+      (lines) =>
+        ['worker-under-test', '"message":"request completed"'].every((text) =>
+          lines.some((line) => line.includes(text)),
+        ),
     )
-    expect(logged().some((line) => line.includes('"message":"request completed"'))).toBe(true)
     for (const line of logged()) expect(line.match(/"trace_id"/g)).toHaveLength(1)
 
     const end = newTraceparent()
@@ -145,37 +148,30 @@ describe('a session start @integration', () => {
 
 describe('a webhook @integration', () => {
   it('carries its trace into its workflow and on to the session’s', async () => {
-    const { sessionId } = await tracedStart()
-    const conversation = await eventually(
-      async () => collector.spans.find((span) => span.attributes.temporalWorkflowId?.toString().startsWith('webhook/')),
-      (span) => span !== undefined,
-      patienceMs,
-    )
-    const traceId = conversation?.traceId ?? ''
-    const spans = await untilTrace(
-      traceId,
-      (all) => named(all, 'RunWorkflow:webhookDelivery').length > 0 && named(all, 'POST /tavus/callback').length > 0,
-    )
-    expect(pathOf(spans, named(spans, 'RunActivity:processReceipt')[0])).toEqual([
+    await tracedStart()
+    // Which of them the drain takes instead, a busy machine decides.
+    const whole = (name: string) =>
+      eventually(
+        async () =>
+          collector.spans.filter((span) => span.name === name).map((span) => pathOf(ofTrace(span.traceId), span)),
+        (paths) => paths.some((path) => path.at(-1) === 'POST /tavus/callback' && path.length >= 5),
+        patienceMs,
+      )
+    const delivery = ['RunWorkflow:webhookDelivery', 'StartWorkflow:webhookDelivery', 'POST /tavus/callback']
+    expect(await whole('RunActivity:processReceipt')).toContainEqual([
       'RunActivity:processReceipt',
       'StartActivity:processReceipt',
-      'RunWorkflow:webhookDelivery',
-      'StartWorkflow:webhookDelivery',
-      'POST /tavus/callback',
+      ...delivery,
     ])
-    expect(spans.filter(({ attributes }) => attributes['db.system.name'] === 'postgresql').length).toBeGreaterThan(0)
-    const signalled = await eventually(
-      async () => collector.spans.filter((span) => span.name === 'HandleSignal:providerEvent'),
-      (all) => all.length > 0,
-      patienceMs,
-    )
-    const told = await untilTrace(
-      signalled[0]?.traceId ?? '',
-      (all) => pathOf(all, signalled[0]).at(-1) === 'POST /tavus/callback',
-    )
-    expect(pathOf(told, signalled[0])).toContain('RunWorkflow:webhookDelivery')
-    expect(sessionId).not.toBe('')
-  })
+    expect(await whole('HandleSignal:providerEvent')).toContainEqual([
+      'HandleSignal:providerEvent',
+      'SignalWorkflow:providerEvent',
+      ...delivery,
+    ])
+    const processed = collector.spans.filter((span) => span.name === 'RunActivity:processReceipt')
+    const below = collector.spans.filter((span) => processed.some(({ spanId }) => spanId === span.parentSpanId))
+    expect(below.filter(({ attributes }) => attributes['db.system.name'] === 'postgresql').length).toBeGreaterThan(0)
+  }, 90_000)
 })
 
 describe('a history that was recorded under tracing @integration', () => {
