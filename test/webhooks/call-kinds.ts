@@ -7,11 +7,20 @@ import * as say from './subjects.js'
 import { moment, newId } from './subjects.js'
 import { deliver, type Message } from './wire.js'
 
-function livekit(event: string, told: { body: (room: string) => object; expected: Row; log?: string[] }): Kind {
+interface OfRoom {
+  body: (room: string) => object
+  /** What shows whose the room is, where the event itself does not. */
+  before?: (room: string) => Message
+  expected: Row
+  log?: string[]
+}
+
+function livekit(event: string, told: OfRoom): Kind {
   return {
     name: `livekit ${event}`,
     async make(engine) {
       const { row } = await createCallStore(engine.database).create(actors.acmeRep, aCall())
+      if (told.before) await deliver(engine, told.before(row.externalId))
       const [id, body] = [newId('EV_'), told.body(row.externalId)]
       return {
         message: say.livekit(event, body, { seconds: 70, id }),
@@ -104,6 +113,7 @@ export const callKinds: readonly Kind[] = [
   }),
   livekit('egress_ended', {
     body: (room) => ({ egressInfo: say.egressOf(room) }),
+    before: (room) => say.livekit('room_started', { room: say.roomOf(room) }, { seconds: 0, id: newId('EV_') }),
     expected: { recordingUrl: expect.stringMatching(/^s3:\/\/rec\/room-.*\.mp4$/) as unknown, outcome: null },
   }),
   livekit('track_published', { body: (room) => person(room), expected: { status: 'queued', outcome: null } }),
