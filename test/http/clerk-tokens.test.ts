@@ -60,6 +60,7 @@ describe('a token of Clerk @integration', () => {
       email: 'csr@acme.test',
       tenantId: acme,
       role: 'leadership',
+      expiresAt: expect.any(Number) as number,
     })
   })
 

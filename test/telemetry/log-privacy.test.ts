@@ -71,9 +71,18 @@ async function operations(): Promise<Operation[]> {
 async function visit({ path, method }: Operation, value: string, as: string | undefined, body: object) {
   const url = `${stack.url}${path.replace(/\{\w+\}/g, encodeURIComponent(value))}?${query}`
   const sends = method === 'GET' ? {} : { body }
-  const visited = call(url, { method, token: as, headers, ...sends, signal: AbortSignal.timeout(8000) })
+  // A token and a key at once would be refused before anything is looked at.
+  const visited = call(url, {
+    method,
+    token: as,
+    headers: as === undefined ? headers : keyless,
+    ...sends,
+    signal: AbortSignal.timeout(8000),
+  })
   return (await visited.catch(() => undefined))?.status
 }
+
+const { 'x-api-key': _key, ...keyless } = headers
 
 describe('the log at its most talkative @integration', () => {
   it('has nobody’s name, email, phone or token from any route, whatever is sent to it', async () => {
@@ -103,7 +112,7 @@ describe('the log at its most talkative @integration', () => {
     const answers = [
       await call(`${stack.url}/sessions`, {
         token,
-        headers: { ...headers, 'idempotency-key': randomUUID() },
+        headers: { ...keyless, 'idempotency-key': randomUUID() },
         body: { provider: 'tavus', metadata },
       }),
       await call(`${stack.url}/calls`, {
@@ -173,7 +182,7 @@ describe('the log at its most talkative @integration', () => {
     })
     const told = await call(`${stack.url}/integrations`, {
       token,
-      body: { provider: 'callrail', account: 'COMother', label: planted.name },
+      body: { provider: 'callrail', account: 'COM0123456789abcdef0123456789abcdef', label: planted.name },
     })
     expect([made.status, told.status]).toEqual([500, 500])
     expect(JSON.stringify([made.body, told.body])).not.toMatch(tracesOfPlanted)

@@ -43,21 +43,50 @@ function aTable(fails: (arrivals: readonly Arrival[]) => Error | undefined = () 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('group commit', () => {
-  it('lets a delivery that is alone wait for nobody', () => {
+  it('lets a delivery that is alone wait for nobody', async () => {
     const { statements, insert } = aTable()
     void createReceiptBatcher({ insert }).record(aDelivery('a'), false)
+    await turn()
     expect(statements).toHaveLength(1)
+  })
+
+  it('puts what comes in one turn of the event loop into one statement', async () => {
+    const { statements, insert } = aTable()
+    const batcher = createReceiptBatcher({ insert })
+    for (const key of ['a', 'b', 'c']) void batcher.record(aDelivery(key), false)
+    await turn()
+    expect(statements.map(({ arrivals }) => arrivals.length)).toEqual([3])
+  })
+
+  it('lets a repeat of what is being written wait, and nobody behind it', async () => {
+    const { statements, insert } = aTable()
+    const batcher = createReceiptBatcher({ insert })
+    const first = batcher.record(aDelivery('same'), false)
+    await turn()
+    const again = batcher.record(aDelivery('same'), false)
+    void batcher.record(aDelivery('other'), false)
+    await turn()
+    expect(statements.map(({ arrivals }) => arrivals.map(({ delivery }) => delivery.deliveryKey))).toEqual([
+      ['same'],
+      ['other'],
+    ])
+    statements[0]?.commit()
+    await turn()
+    expect(statements[2]?.arrivals).toMatchObject([{ count: 1, delivery: { deliveryKey: 'same' } }])
+    statements[2]?.commit()
+    expect([(await first).first, (await again).first]).toEqual([true, false])
   })
 
   it('has two statements in flight and puts what comes meanwhile into one more', async () => {
     const { statements, insert } = aTable()
     const batcher = createReceiptBatcher({ insert, maxBatch: 5 })
     const all = Array.from({ length: 12 }, (_, n) => batcher.record(aDelivery(String(n)), false))
-    expect(statements.map(({ arrivals }) => arrivals.length)).toEqual([1, 1])
+    await turn()
+    expect(statements.map(({ arrivals }) => arrivals.length)).toEqual([5, 5])
     statements[0]?.commit()
     await turn()
-    expect(statements.map(({ arrivals }) => arrivals.length)).toEqual([1, 1, 5])
-    for (let n = 1; n < 4; n++) {
+    expect(statements.map(({ arrivals }) => arrivals.length)).toEqual([5, 5, 2])
+    for (let n = 1; n < 3; n++) {
       statements[n]?.commit()
       await turn()
     }
@@ -68,6 +97,7 @@ describe('group commit', () => {
     const { statements, insert } = aTable()
     const batcher = createReceiptBatcher({ insert, maxInFlight: 1 })
     const blocker = batcher.record(aDelivery('other'), false)
+    await turn()
     const same = [1, 2, 3].map(() => batcher.record(aDelivery('same'), false))
     statements[0]?.commit()
     await blocker
@@ -101,20 +131,17 @@ describe('group commit', () => {
     const { statements, insert } = aTable(() => down)
     const batcher = createReceiptBatcher({ insert, maxInFlight: 1 })
     const results = Promise.allSettled(['a', 'b', 'c'].map((key) => batcher.record(aDelivery(key), false)))
-    for (let n = 0; n < 2; n++) {
-      statements[n]?.commit()
-      await turn()
-    }
+    await turn()
+    statements[0]?.commit()
     expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
-    expect(statements).toHaveLength(2)
+    expect(statements).toHaveLength(1)
   })
 
   it('bounds the bytes of a statement', async () => {
     const { statements, insert } = aTable()
     const batcher = createReceiptBatcher({ insert, maxInFlight: 1, maxBatchBytes: 250 })
-    for (const key of ['x', 'a', 'b', 'c']) void batcher.record(aDelivery(key, 100), false)
-    statements[0]?.commit()
+    for (const key of ['a', 'b', 'c']) void batcher.record(aDelivery(key, 100), false)
     await turn()
-    expect(statements[1]?.arrivals).toHaveLength(2)
+    expect(statements[0]?.arrivals).toHaveLength(2)
   })
 })
