@@ -9,6 +9,7 @@ import * as resources from './0007_resources.js'
 import * as realtime from './0008_realtime.js'
 import * as callsPerCompany from './0009_calls_per_company.js'
 import * as claimsAndSources from './0010_claims_and_sources.js'
+import * as leanWrites from './0011_lean_writes.js'
 
 export interface Migration {
   name: string
@@ -28,4 +29,5 @@ export const migrations: Migration[] = [
   { name: '0008_realtime', ...realtime },
   { name: '0009_calls_per_company', ...callsPerCompany },
   { name: '0010_claims_and_sources', ...claimsAndSources },
+  { name: '0011_lean_writes', ...leanWrites },
 ]

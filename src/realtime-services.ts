@@ -67,15 +67,12 @@ export function createRealtimeServices(options: RealtimeServiceOptions) {
     },
     /** Writes an event with the data of its example. @returns undefined when there is no such company */
     async emit(event: Omit<NewEvent, 'data'>): Promise<string | undefined> {
-      try {
-        return await database.withService(event.tenantId, async (trx) => {
-          const [id] = await appendEvents(trx, [{ ...event, data: catalogue[event.event].example }])
-          return id
-        })
-      } catch (error) {
-        if ((error as { code?: unknown }).code === '23503') return undefined
-        throw error
-      }
+      return await database.withService(event.tenantId, async (trx) => {
+        const { rows } = await trx.raw<{ rows: unknown[] }>('select from companies where id = ?', [event.tenantId])
+        if (rows.length === 0) return undefined
+        const [id] = await appendEvents(trx, [{ ...event, data: catalogue[event.event].example }])
+        return id
+      })
     },
     /** Says farewell to every connection. */
     async disconnect(): Promise<void> {

@@ -66,22 +66,35 @@ async function incoming(
     { part: 'body', schema: body, value: json },
   ])
   const { requestId, traceId, log } = ctx.state
-  let hangUp: AbortSignal | undefined
-  return {
-    ...parts,
-    raw: raw && !raw.streamed ? await readRaw(ctx, raw.limitBytes) : noBytes,
-    caller,
-    get actor() {
-      return tenantActor(caller)
-    },
-    requestId,
-    traceId,
-    address: ctx.ip,
-    log,
-    ctx,
-    get signal() {
-      return (hangUp ??= hangUpSignal(ctx))
-    },
+  const bytes = raw && !raw.streamed ? await readRaw(ctx, raw.limitBytes) : noBytes
+  return new IncomingRequest({ ...parts, raw: bytes, caller, requestId, traceId, address: ctx.ip, log, ctx })
+}
+
+/** What costs something is made when it is asked for. */
+class IncomingRequest implements Incoming {
+  declare readonly params: unknown
+  declare readonly query: unknown
+  declare readonly headers: unknown
+  declare readonly body: unknown
+  declare readonly raw: Buffer
+  declare readonly caller: Caller | undefined
+  declare readonly requestId: string
+  declare readonly traceId: string
+  declare readonly address: string
+  declare readonly log: Incoming['log']
+  declare readonly ctx: AppContext
+  #hangUp: AbortSignal | undefined
+
+  constructor(known: Omit<Incoming, 'actor' | 'signal'>) {
+    Object.assign(this, known)
+  }
+
+  get actor() {
+    return tenantActor(this.caller)
+  }
+
+  get signal() {
+    return (this.#hangUp ??= hangUpSignal(this.ctx))
   }
 }
 

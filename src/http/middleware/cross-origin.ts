@@ -28,7 +28,10 @@ export function crossOrigin({ server }: Pick<HttpConfig, 'server'>): AppMiddlewa
       ctx.vary('Origin')
       throw new ForbiddenError('requests from this origin are not allowed', 'origin_not_allowed')
     }
-    await allow(ctx, next)
+    if (origin || ctx.method === 'OPTIONS') return await allow(ctx, next)
+    // What no browser sent needs none of its headers, but caches are to know that others would get them.
+    ctx.vary('Origin')
+    await next()
   }
 }
 

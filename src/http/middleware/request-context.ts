@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Logger } from '../../observability/logger.js'
 import { activeTraceId, nameServerSpan } from '../../observability/trace-context.js'
 import { type AppMiddleware, routeLabel } from '../context.js'
@@ -12,7 +12,7 @@ export function requestContext({ log }: { log: Logger }): AppMiddleware {
   return async function requestContextMiddleware(ctx, next) {
     const given = ctx.get('X-Request-Id')
     const requestId = validRequestId.test(given) ? given : randomUUID()
-    const traceId = activeTraceId() ?? traceOf(ctx.get('traceparent')) ?? randomBytes(16).toString('hex')
+    const traceId = activeTraceId() ?? traceOf(ctx.get('traceparent')) ?? randomUUID().replaceAll('-', '')
     ctx.state = { requestId, traceId, log: log.child({ trace_id: traceId, request_id: requestId }) }
     ctx.set('X-Request-Id', requestId)
     ctx.set('X-Trace-Id', traceId)

@@ -29,7 +29,18 @@ export function securityHeaders({ server, tavus }: Pick<HttpConfig, 'server' | '
     referrerPolicy: { policy: 'same-origin' },
     hsts: https,
   })
+  let same: [string, string][] | undefined
   return async function securityHeadersMiddleware(ctx, next) {
-    await setHeaders(ctx, next)
+    if (!same) {
+      // They are the same for every answer: what is set by the first is copied by the others.
+      const before = new Set(ctx.res.getHeaderNames())
+      await setHeaders(ctx, () => Promise.resolve())
+      same = ctx.res
+        .getHeaderNames()
+        .flatMap((name) => (before.has(name) ? [] : [[name, String(ctx.res.getHeader(name))]]))
+      return await next()
+    }
+    for (const [name, value] of same) ctx.res.setHeader(name, value)
+    await next()
   }
 }

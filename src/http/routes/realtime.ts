@@ -113,8 +113,9 @@ export function realtimeRoutes({ realtime }: Deps): Route[] {
         200: { description: 'Events, until one side ends it', schema: z.string(), contentType: 'text/event-stream' },
         403: { description: 'The channel is not the caller’s' },
       },
-      async handler({ query, headers, ...incoming }) {
+      async handler(incoming) {
         refuseAtTheEnd()
+        const { query, headers } = incoming
         const since = headers['last-event-id'] ?? query.since
         const body = await openStream(incoming, query.channel, since === undefined ? undefined : parseEventId(since))
         return { status: 200, headers: { ...noStore, 'X-Accel-Buffering': 'no' }, body: body as never }
