@@ -42,7 +42,7 @@ const floodPauseMs = 200
 const burstPauseMs = 50
 /** Batches at once, and as many as are ranked together. */
 const lanes = 2
-const batchesAhead = 8
+const batchesAhead = 32
 
 /** Steps of webhooks: one receipt, or a batch of those that nobody has taken. */
 export function createWebhookActivities(deps: WebhookActivityDeps) {

@@ -1,12 +1,11 @@
 import type { Knex } from 'knex'
 import { v7 as uuidv7 } from 'uuid'
 import type { CallFact, CallFacts } from '../domain/call.js'
-import { foldCall } from '../domain/call-fold.js'
 import { dueCallEvents } from '../domain/call-news.js'
 import type { NewEvent } from '../domain/event.js'
 import { type CallRecord, type Candidates, lockCalls } from './call-locks.js'
 import { ownKey } from './call-creation.js'
-import { insertCalls, saveCalls } from './call-writes.js'
+import { insertCalls, saveCalls, stateOf } from './call-writes.js'
 import type { Applied, Applier, Pending } from './receipt-applier.js'
 import { findTenants } from './tenant-lookup.js'
 import { canonical, json } from './values.js'
@@ -117,16 +116,16 @@ function draftsFor(missing: readonly PendingCall[], tenants: Tenants): Group[] {
     const { provider, externalId, makesNone } = one.effect
     const tenantId = tenants.get(one)
     if (tenantId === undefined || makesNone) continue
-    const key = json([provider, externalId, tenantId])
+    const key = JSON.stringify([provider, externalId, tenantId])
     const draft = drafts.get(key) ?? { record: newRecord(one, tenantId), members: [] }
     draft.members.push(one)
     drafts.set(key, draft)
-    byName.set(json([provider, externalId]), draft)
+    byName.set(JSON.stringify([provider, externalId]), draft)
   }
   // Whoever names neither company nor call of ours belongs to what the others make.
   for (const one of missing) {
     const { callId, provider, externalId } = one.effect
-    if (!namesCompany(one) && callId === undefined) byName.get(json([provider, externalId]))?.members.push(one)
+    if (!namesCompany(one) && callId === undefined) byName.get(JSON.stringify([provider, externalId]))?.members.push(one)
   }
   return [...drafts.values()]
 }
@@ -146,14 +145,16 @@ function fold({ record, members }: Group): Folded {
   const facts: Record<string, readonly CallFact[]> = { ...record.facts }
   for (const { receipt, effect } of members)
     if (effect.facts.length > 0) facts[receipt.delivery_key] = canonical(effect.facts) as CallFact[]
-  const { events, announced } = dueCallEvents(record, foldCall(facts), record.announced)
+  const { events, announced } = dueCallEvents(record, stateOf(facts), record.announced)
   const changed = events.length > 0 || differ(facts, record.facts, members)
   return { record: { ...record, facts, announced }, members, changed, events }
 }
 
 /** Only what the group tells can differ; the same delivery may say more after its provider's code was mended. */
 const differ = (now: CallFacts, before: CallFacts, members: readonly PendingCall[]) =>
-  members.some(({ receipt: { delivery_key: key } }) => json(now[key]) !== json(before[key]))
+  members.some(({ receipt: { delivery_key: key } }) =>
+    before[key] === undefined ? now[key] !== undefined : json(now[key]) !== json(before[key]),
+  )
 
 async function save(
   trx: Knex.Transaction,

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import type { CallFact } from '../domain/call.js'
-import { foldCall } from '../domain/call-fold.js'
+import type { CallFact, CallFacts } from '../domain/call.js'
+import { type CallState, foldCall } from '../domain/call-fold.js'
 import type { LivekitEventRecord } from '../domain/webhook.js'
 import type { CallRecord } from './call-locks.js'
 import { leadByPhone } from './lead-by-phone.js'
@@ -37,8 +37,17 @@ const types = Object.entries(folded)
   .map(([name, type]) => `${name} ${type}`)
   .join(', ')
 
+const states = new WeakMap<CallFacts, CallState>()
+
+/** What the facts fold into; the same facts are folded once, for the news of a call and for its row. */
+export function stateOf(facts: CallFacts): CallState {
+  const state = states.get(facts) ?? foldCall(facts)
+  states.set(facts, state)
+  return state
+}
+
 function rowOf(call: CallRecord) {
-  const state = foldCall(call.facts)
+  const state = stateOf(call.facts)
   return {
     id: call.id,
     company_id: call.tenantId,

@@ -73,7 +73,9 @@ describe('migrations down and up again @integration', () => {
     await down(name)
     await up()
     expect(await everything()).toEqual(before)
-    expect(await world.admin('select from parley_kept.parts')).toEqual([])
+    // A migration that took nothing away kept nothing.
+    const [kept] = await world.admin<{ parts: string | null }>(`select to_regclass('parley_kept.parts')::text as parts`)
+    if (kept?.parts) expect(await world.admin('select from parley_kept.parts')).toEqual([])
     expect(
       await world.admin(`select from pg_tables where schemaname = 'parley_kept' and tablename <> 'parts'`),
     ).toEqual([])
