@@ -25,9 +25,11 @@ interface Folded extends Group {
 }
 
 /** Effects on calls, all that are given at once: two trips for calls that are known, two more for new ones. */
-export const applyToCalls: Applier<'call'> = async (trx, pending) => {
+export const applyToCalls: Applier<'call'> = async (trx, all, repeats) => {
   // Asked together, in one trip: the rows are looked up without regard to the company, which then chooses.
-  const [candidates, tenants] = await Promise.all([candidatesOf(trx, pending), tenantsOf(trx, pending)])
+  const [found, tenants, repeated] = await Promise.all([candidatesOf(trx, all), tenantsOf(trx, all), repeats])
+  const isNew = (_: unknown, n: number) => !repeated?.has(all[n]?.receipt.delivery_key ?? '')
+  const [pending, candidates] = [all.filter(isNew), found.filter(isNew)]
   const first = located(pending, candidates, tenants)
   const drafts = draftsFor(first.missing, tenants).map(fold)
   const made = await insertCalls(
@@ -37,9 +39,9 @@ export const applyToCalls: Applier<'call'> = async (trx, pending) => {
   const added = drafts.flatMap((draft) => (made.has(draft.record.id) ? [ofLead(draft, made.get(draft.record.id))] : []))
   const late = drafts.filter(({ record }) => !made.has(record.id)).flatMap(({ members }) => members)
   const second = located(late, await candidatesOf(trx, late), tenants)
-  const found = merged([...first.groups, ...second.groups]).map(fold)
-  await save(trx, pending, { added, found })
-  return answers(pending, { folded: [...added, ...found], mismatched: first.mismatched, tenants })
+  const known = merged([...first.groups, ...second.groups]).map(fold)
+  await save(trx, pending, { added, found: known })
+  return answers(pending, { folded: [...added, ...known], mismatched: first.mismatched, tenants })
 }
 
 /** The lead was found while the row was written, and what is told of the call names it. */
@@ -125,7 +127,8 @@ function draftsFor(missing: readonly PendingCall[], tenants: Tenants): Group[] {
   // Whoever names neither company nor call of ours belongs to what the others make.
   for (const one of missing) {
     const { callId, provider, externalId } = one.effect
-    if (!namesCompany(one) && callId === undefined) byName.get(JSON.stringify([provider, externalId]))?.members.push(one)
+    if (!namesCompany(one) && callId === undefined)
+      byName.get(JSON.stringify([provider, externalId]))?.members.push(one)
   }
   return [...drafts.values()]
 }

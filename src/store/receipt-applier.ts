@@ -38,6 +38,8 @@ export type Applied =
 export type Applier<T extends Target = Target> = (
   trx: Knex.Transaction,
   pending: readonly Pending<T>[],
+  /** Keys of receipts that turn out to be repeats while rows are looked up: they are left out, also of the answers. */
+  repeats?: Promise<ReadonlySet<string>>,
 ) => Promise<Applied[]>
 
 export type Appliers = { [T in Target]?: Applier<T> }

@@ -41,18 +41,21 @@ export function createReceiptEffects({ effectsOf, cipher, appliers }: ReceiptEff
       withEffect({ ...stored, payload: cipher.open(stored.payload, stored.delivery_key) }),
     /**
      * All of one target: where each receipt goes then, and what belongs into the event log. Throws for all when one cannot
-     * be applied.
+     * be applied. Repeats that are found meanwhile are left out; only calls are looked up so.
      */
     async apply(
       trx: Knex.Transaction,
-      pending: readonly Pending[],
+      all: readonly Pending[],
       signalPending: boolean,
+      repeats?: Promise<ReadonlySet<string>>,
     ): Promise<{ moves: Move[]; events: NewEvent[]; usages: (Usage | undefined)[] }> {
-      const [first] = pending
+      const [first] = all
       if (!first) return { moves: [], events: [], usages: [] }
       const apply = appliers[first.effect.target] as Applier | undefined
       if (!apply) throw new Error(`nothing applies effects on a ${first.effect.target}`)
-      const applied = await apply(trx, pending)
+      const applied = await apply(trx, all, repeats)
+      const repeated = await repeats
+      const pending = repeated ? all.filter(({ receipt }) => !repeated.has(receipt.delivery_key)) : all
       return {
         moves: pending.map(({ receipt }, index) => moveOf(receipt, applied[index], signalPending)),
         events: pending.flatMap(({ receipt }, index) => eventsOf(receipt, applied[index])),

@@ -50,21 +50,28 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
 
   const take = (drafts: readonly Draft[]): Promise<ReceiptRow[]> =>
     database.withService(undefined, async (trx) => {
-      const known = await countRepeats(
+      const counting = countRepeats(
         trx,
         drafts.map(({ arrival }) => arrival),
       )
-      const repeated = new Set(known.map((row) => row.delivery_key))
-      const fresh = drafts.filter(({ receipt }) => !repeated.has(receipt.delivery_key))
+      const repeats = counting.then((rows) => new Set(rows.map((row) => row.delivery_key)))
+      // Looked at below; until then its failure is nobody's.
+      repeats.catch(() => undefined)
+      const pending = drafts.flatMap((one) => one.pending ?? [])
+      // A flood is one of calls: their rows are looked up in the trip that counts the repeats.
+      const together = pending.every(({ effect }) => effect.target === 'call')
+      const repeated = together ? undefined : await repeats
       const taken = new Map<string, Pick<FreshReceipt, 'tenantId' | 'usage'>>()
       const events: NewEvent[] = []
-      for (const slice of slices(fresh.flatMap(({ pending }) => pending ?? []))) {
-        const applied = await effects.apply(trx, slice, false)
+      for (const slice of slices(pending.filter(({ receipt }) => !repeated?.has(receipt.delivery_key)))) {
+        const applied = await effects.apply(trx, slice, false, together ? repeats : undefined)
         applied.moves.forEach((move, n) => {
           if (move.to === 'processed') taken.set(move.receipt.id, { tenantId: move.tenantId, usage: applied.usages[n] })
         })
         events.push(...applied.events)
       }
+      const known = await counting
+      const fresh = drafts.filter(({ receipt }) => !known.some((row) => row.delivery_key === receipt.delivery_key))
       const rows = fresh.map(({ arrival, receipt: { id } }): FreshReceipt => ({
         arrival,
         id,
