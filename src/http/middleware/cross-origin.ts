@@ -28,10 +28,11 @@ export function crossOrigin({ server }: Pick<HttpConfig, 'server'>): AppMiddlewa
       ctx.vary('Origin')
       throw new ForbiddenError('requests from this origin are not allowed', 'origin_not_allowed')
     }
-    if (origin || ctx.method === 'OPTIONS') return await allow(ctx, next)
-    // What no browser sent needs none of its headers, but caches are to know that others would get them.
-    ctx.vary('Origin')
-    await next()
+    if (!origin && ctx.method !== 'OPTIONS') {
+      // What no browser sent needs none of its headers, but caches are to know that others would get them.
+      ctx.vary('Origin')
+      await next()
+    } else await allow(ctx, next)
   }
 }
 

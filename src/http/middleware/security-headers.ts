@@ -38,9 +38,7 @@ export function securityHeaders({ server, tavus }: Pick<HttpConfig, 'server' | '
       same = ctx.res
         .getHeaderNames()
         .flatMap((name) => (before.has(name) ? [] : [[name, String(ctx.res.getHeader(name))]]))
-      return await next()
-    }
-    for (const [name, value] of same) ctx.res.setHeader(name, value)
+    } else for (const [name, value] of same) ctx.res.setHeader(name, value)
     await next()
   }
 }
