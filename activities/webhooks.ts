@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { heartbeat } from '@temporalio/activity'
+import { chunks } from '../src/domain/chunks.js'
 import type { WebhookEvents } from '../src/observability/webhook-events.js'
 import type { ReceiptDrain } from '../src/store/receipt-drain.js'
 import type { ReceiptProcessing } from '../src/store/receipt-processing.js'
@@ -70,7 +71,7 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
     const flooded = draining.flooded()
     const ids = await drain.next(flooded ? limit : limit * batchesAhead)
     let taken = 0
-    const batches = slices(ids, limit).values()
+    const batches = chunks(ids, limit).values()
     const lane = async () => {
       for (const batch of batches) {
         const now = await take(batch)
@@ -114,8 +115,5 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
     },
   }
 }
-
-const slices = (ids: readonly string[], size: number) =>
-  Array.from({ length: Math.ceil(ids.length / size) }, (_, n) => ids.slice(n * size, (n + 1) * size))
 
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>

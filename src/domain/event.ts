@@ -92,3 +92,17 @@ export interface NewEvent {
   traceId?: string | undefined
   data: Record<string, unknown>
 }
+
+/** An entry of the log; ids grow with the commits of a tenant. */
+export interface LoggedEvent {
+  id: string
+  event: EventName
+  severity: 'info' | 'warning' | 'error'
+  tenantId: string
+  userId: string | null
+  leadId: string | null
+  sessionId: string | null
+  traceId: string | null
+  data: Record<string, unknown>
+  ts: Date
+}

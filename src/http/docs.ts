@@ -46,15 +46,6 @@ SwaggerUIBundle({
 })
 `
 
-/** Paths of the documentation. */
-export const docsPaths = [
-  '/openapi.json',
-  '/docs',
-  '/docs/init.js',
-  ...assetNames.map((name) => `/docs/${name}`),
-  '/redoc',
-]
-
 /** The document, and a page that shows it without anything from elsewhere. */
 export function mountDocs(router: Router<RequestState>, document: OpenApiDocument): void {
   const json = JSON.stringify(document)

@@ -9,9 +9,6 @@ import { tavusApi } from './middleware/security-headers.js'
 /** Beside this folder in the sources and in the build alike, which copies the pages along. */
 const callerRoot = fileURLToPath(new URL('../caller/', import.meta.url))
 
-/** Paths of the pages and their assets. */
-export const pagePaths = ['/', '/favicon.ico', '/assets/caller/*path', '/config.json']
-
 /** The caller page, and what it asks of a development server. */
 export function mountPages(router: Router<RequestState>, config: HttpConfig): void {
   router.get('/', (ctx) => sendPage(ctx, 'index.html'))

@@ -1,6 +1,7 @@
 import type { Channel } from '../domain/channel.js'
 import type { Actor } from '../domain/identity.js'
-import { type EventRow, type Message, messageOf } from './message.js'
+import type { LoggedEvent } from '../domain/event.js'
+import { type Message, messageOf } from './message.js'
 
 /** One reader of a channel. */
 export interface Subscription {
@@ -15,7 +16,7 @@ export interface FeedDeps {
   tenantId: string
   /** Where it begins: the tenant's newest event. */
   head: bigint
-  read: (tenantId: string, after: bigint, limit: number) => Promise<EventRow[]>
+  read: (tenantId: string, after: bigint, limit: number) => Promise<LoggedEvent[]>
   /** Of these events the ones that the policies show the actor. */
   visible: (actor: Actor, ids: readonly bigint[]) => Promise<Set<bigint>>
   onError: (error: unknown) => void

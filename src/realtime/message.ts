@@ -1,20 +1,6 @@
 import { type Channel, channelForms, type ChannelKind, channelName } from '../domain/channel.js'
-import { type EventName, eventNames } from '../domain/event.js'
+import { type EventName, eventNames, type LoggedEvent } from '../domain/event.js'
 import { catalogue } from './catalogue.js'
-
-/** A row of the event log, as realtime takes it. */
-export interface EventRow {
-  id: string
-  event: string
-  severity: string
-  tenantId: string
-  userId: string | null
-  leadId: string | null
-  sessionId: string | null
-  traceId: string | null
-  data: Record<string, unknown>
-  ts: Date
-}
 
 /** What a reader is sent of an event. */
 export interface Envelope {
@@ -44,7 +30,7 @@ export interface Message {
 /** A longer message is only pointed to. */
 export const maxMessageBytes = 32 * 1024
 
-export function envelopeOf(row: EventRow): Envelope {
+export function envelopeOf(row: LoggedEvent): Envelope {
   return {
     version: '1',
     id: row.id,
@@ -60,7 +46,7 @@ export function envelopeOf(row: EventRow): Envelope {
 }
 
 /** The message of a row, or a pointer to where the whole event is read. */
-export function messageOf(row: EventRow): Message {
+export function messageOf(row: LoggedEvent): Message {
   const envelope = envelopeOf(row)
   const whole = Buffer.from(JSON.stringify(envelope))
   const json =
@@ -71,7 +57,7 @@ export function messageOf(row: EventRow): Message {
 }
 
 /** A tenant's own channel has everything; the others what the catalogue says. */
-export function channelsOf(row: EventRow): string[] {
+export function channelsOf(row: LoggedEvent): string[] {
   const ids: Record<ChannelKind, string | null> = {
     tenant: row.tenantId,
     user: row.userId,

@@ -1,11 +1,11 @@
 import type { Actor } from '../domain/identity.js'
 import { createAuthorize, type AuthorizeDeps } from './authorize.js'
 import { createFeeds, type FeedsDeps } from './feeds.js'
-import { type EventRow, namesIn } from './message.js'
+import { namesIn } from './message.js'
 import type { Sink } from './outlet.js'
 import { createSubscriber, type Subscriber } from './subscriber.js'
 import type { Channel } from '../domain/channel.js'
-import type { EventName } from '../domain/event.js'
+import type { EventName, LoggedEvent } from '../domain/event.js'
 
 export interface RealtimeLimits {
   maxChannels: number
@@ -35,7 +35,7 @@ export interface RealtimeDeps extends FeedsDeps, AuthorizeDeps {
     channel: Channel,
     names: readonly EventName[],
     stretch: { after: bigint; upTo: bigint; limit: number },
-  ) => Promise<EventRow[]>
+  ) => Promise<LoggedEvent[]>
   metrics: {
     sent: () => void
     received: () => void

@@ -4,7 +4,8 @@ import { RealtimeError } from './errors.js'
 import { type Feed, isPlainlyVisible, type Subscription } from './feed.js'
 import type { Feeds } from './feeds.js'
 import { createOutlet, type Sink } from './outlet.js'
-import { type EventRow, type Message, messageOf } from './message.js'
+import type { LoggedEvent } from '../domain/event.js'
+import { type Message, messageOf } from './message.js'
 
 export interface SubscriberDeps {
   actor: Actor
@@ -17,7 +18,7 @@ export interface SubscriberDeps {
     actor: Actor,
     channel: Channel,
     stretch: { after: bigint; upTo: bigint; limit: number },
-  ) => Promise<EventRow[]>
+  ) => Promise<LoggedEvent[]>
   maxBufferedBytes: number
   onSent: () => void
   onDropped: () => void

@@ -1,9 +1,8 @@
 import type { Knex } from 'knex'
 import type { Channel, ChannelKind } from '../domain/channel.js'
-import type { EventName } from '../domain/event.js'
+import type { EventName, LoggedEvent } from '../domain/event.js'
 import type { Actor } from '../domain/identity.js'
 import type { Database } from './database.js'
-import type { LoggedEvent } from './event-log.js'
 import { isUuid } from './values.js'
 
 /** A stretch of the log: after an id, as far as another, so many at once. */

@@ -1,24 +1,10 @@
 import type { Knex } from 'knex'
 import { InvalidRequestError } from '../domain/errors.js'
-import type { EventName, NewEvent } from '../domain/event.js'
+import type { LoggedEvent, NewEvent } from '../domain/event.js'
 import type { Actor } from '../domain/identity.js'
 import type { Database } from './database.js'
 import { eventChannel, keptNudges } from './event-nudges.js'
 import { cleanText, isUuid, parameter } from './values.js'
-
-/** An entry of the log; ids grow with the commits of a tenant. */
-export interface LoggedEvent {
-  id: string
-  event: EventName
-  severity: 'info' | 'warning' | 'error'
-  tenantId: string
-  userId: string | null
-  leadId: string | null
-  sessionId: string | null
-  traceId: string | null
-  data: Record<string, unknown>
-  ts: Date
-}
 
 /** First key of the advisory locks that number a tenant's entries. */
 const lockSpace = 7201

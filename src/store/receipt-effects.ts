@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { chunks } from '../domain/chunks.js'
 import type { NewEvent } from '../domain/event.js'
 import type { Usage } from '../domain/usage.js'
 import type { WebhookEffect } from '../domain/webhook.js'
@@ -77,8 +78,7 @@ export function slices(pending: readonly Pending[]): Pending[][] {
   }
   return [...groups].flatMap(([target, group]) => {
     group.sort((a, b) => (lockKey(a.receipt) < lockKey(b.receipt) ? -1 : 1))
-    const size = sliceOf(target)
-    return Array.from({ length: Math.ceil(group.length / size) }, (_, n) => group.slice(n * size, (n + 1) * size))
+    return chunks(group, sliceOf(target))
   })
 }
 

@@ -70,8 +70,8 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
         })
         events.push(...applied.events)
       }
-      const known = await counting
-      const fresh = drafts.filter(({ receipt }) => !known.some((row) => row.delivery_key === receipt.delivery_key))
+      const [known, keys] = await Promise.all([counting, repeats])
+      const fresh = drafts.filter(({ receipt }) => !keys.has(receipt.delivery_key))
       const rows = fresh.map(({ arrival, receipt: { id } }): FreshReceipt => ({
         arrival,
         id,

@@ -1,18 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ConfigError, loadConfig, variables } from '../../src/config.js'
-
-type Environment = Record<string, string>
-
-/** What a start says of a wrong environment: variable by variable. */
-function problemsOf(env: Environment): Record<string, string> {
-  try {
-    loadConfig(env)
-    return {}
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return Object.fromEntries(error.problems.map(({ variable, message }) => [variable, message]))
-  }
-}
+import { loadConfig, variables } from '../../src/config.js'
+import { problemsOf } from './config-problems.js'
 
 const postgres = 'must be a postgres:// or postgresql:// URL; special characters of a password are %-encoded in it'
 const address = 'must be host:port, such as 127.0.0.1:7233'

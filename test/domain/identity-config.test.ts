@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ConfigError, loadConfig } from '../../src/config.js'
+import { loadConfig } from '../../src/config.js'
+import { problemsOf } from './config-problems.js'
 
 type Environment = Record<string, string>
 
@@ -9,16 +10,6 @@ const production: Environment = {
   DATABASE_URL: 'postgres://app:x@db/parley',
   TEMPORAL_ADDRESS: 'temporal:7233',
   PUBLIC_URL: 'https://api.example.test',
-}
-
-function problemsOf(env: Environment): Record<string, string> {
-  try {
-    loadConfig(env)
-    return {}
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return Object.fromEntries(error.problems.map(({ variable, message }) => [variable, message]))
-  }
 }
 
 describe('JWT_SECRET of a production start @unit', () => {

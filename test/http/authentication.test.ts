@@ -2,23 +2,9 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import request from 'supertest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { z } from 'zod'
-import { type RouteAuth, route } from '../../src/http/route.js'
+import type { RouteAuth } from '../../src/http/route.js'
 import { companyId, secret, startApp, type TestApp, tokenFor, userId } from './harness.js'
-
-const answer = z.object({ caller: z.unknown() })
-
-const whoami = (auth: RouteAuth) =>
-  route({
-    method: 'get',
-    path: `/who/${auth}`,
-    operationId: `who_${auth}`,
-    summary: 'Who calls',
-    tags: ['test'],
-    auth,
-    responses: { 200: { description: 'Who', schema: answer } },
-    handler: ({ caller }) => ({ status: 200, body: { caller: caller ?? null } }),
-  })
+import { whoami } from './whoami.js'
 
 let app: TestApp
 beforeAll(async () => {

@@ -8,7 +8,7 @@ import { realtimeRoutes } from '../../src/http/routes/realtime.js'
 import { testEmitRoutes } from '../../src/http/routes/test-emit.js'
 import { createHttpServer } from '../../src/http/server.js'
 import { createEvents } from '../../src/observability/events.js'
-import { createLogger } from '../../src/observability/logger.js'
+import { logInto } from '../support/log-lines.js'
 import { createMetrics } from '../../src/observability/metrics.js'
 import type { Envelope } from '../../src/realtime/message.js'
 import type { RealtimeLimits } from '../../src/realtime/realtime.js'
@@ -50,12 +50,7 @@ export async function startNode(world: World, options: NodeOptions = {}) {
     ...env,
   })
   const lines: Record<string, unknown>[] = []
-  const log = createLogger({
-    service: 'test',
-    level: 'debug',
-    redactPii: true,
-    destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
-  })
+  const log = logInto(lines)
   const metrics = createMetrics()
   const redis = redisUrl === undefined ? undefined : createRedisConnection({ url: redisUrl, log, metrics })
   const database = createDatabase({ url, poolSize: 6, onEvents: redis && ((nudges) => realtime.tell(nudges)) })

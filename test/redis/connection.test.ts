@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createLogger } from '../../src/observability/logger.js'
+import { logInto } from '../support/log-lines.js'
 import { createMetrics } from '../../src/observability/metrics.js'
 import { createRedisConnection, RedisAwayError, type RedisConnection } from '../../src/redis/connection.js'
 import { freePort } from '../../src/dev/ports.js'
@@ -14,12 +14,7 @@ const events = () => lines.map(({ event }) => event).filter((event) => event !==
 const connectTo = (url: string) => {
   lines = []
   metrics = createMetrics()
-  const log = createLogger({
-    service: 'test',
-    level: 'debug',
-    redactPii: true,
-    destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
-  })
+  const log = logInto(lines)
   connection = createRedisConnection({ url, log, metrics })
 }
 const up = () => expect.poll(() => connection.isUp(), { timeout: 15_000 }).toBe(true)

@@ -6,7 +6,7 @@ import type { PartnerEffect } from '../../src/domain/webhook.js'
 import { applyToPartner } from '../../src/store/partner-applier.js'
 import type { Applied } from '../../src/store/receipt-applier.js'
 import { applyWith } from './apply.js'
-import { callOf, ensureCallLogs, leadOf, documentOf } from './partner-rows.js'
+import { callOf, leadOf, documentOf } from './partner-rows.js'
 import { acme, actors, borealis, createWorld, type World } from './world.js'
 
 let world: World
@@ -14,7 +14,6 @@ let apply: (...effects: PartnerEffect[]) => Promise<Applied[]>
 
 beforeAll(async () => {
   world = await createWorld()
-  await ensureCallLogs(world)
   apply = applyWith(world, applyToPartner)
 })
 afterAll(() => world.close())

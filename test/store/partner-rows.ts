@@ -3,14 +3,6 @@ import type { World } from './world.js'
 
 type Admin = Pick<World, 'admin'>
 
-/** The table of calls, where its migration is not there yet: as much of it as ownership is asked of. */
-export async function ensureCallLogs({ admin }: Admin): Promise<void> {
-  await admin(`
-    create table if not exists call_logs (id uuid primary key default gen_random_uuid(), tenant_id uuid not null,
-      provider text not null, external_id text not null)`)
-  await admin('grant select on call_logs to parley_service')
-}
-
 const idOf = ([row]: { id: string }[]) => row?.id ?? ''
 
 /** A call of the company. */
@@ -35,17 +27,3 @@ export const leadOf = async ({ admin }: Admin, tenantId: string, externalId: str
       externalId,
     ]),
   )
-
-/** One row of the company in every table of the mirror and of the partner's work. */
-export async function fillPartnerTables(world: Admin, tenantId: string): Promise<void> {
-  await world.admin(`insert into integrations (tenant_id, provider, account) values ($1, 'clerk', $2)`, [
-    tenantId,
-    randomUUID(),
-  ])
-  await documentOf(world, tenantId)
-  await leadOf(world, tenantId)
-  await world.admin(`insert into uwc_jobs (tenant_id, kind, job_id, status) values ($1, 'rag', 'j1', 'queued')`, [
-    tenantId,
-  ])
-  await world.admin('insert into transcripts (tenant_id, call_id) values ($1, $2)', [tenantId, randomUUID()])
-}

@@ -10,7 +10,7 @@ import { loadConfig } from '../../src/config.js'
 import { applicationRoutes, createApp } from '../../src/http/app.js'
 import { productRoutes } from '../../src/http/product-routes.js'
 import type { Route } from '../../src/http/route.js'
-import { createLogger } from '../../src/observability/logger.js'
+import { logInto } from './log-lines.js'
 import { createMetrics } from '../../src/observability/metrics.js'
 import { createServices } from '../../src/services.js'
 import { createTemporalClient, lazyConnection } from '../../src/temporal/connection.js'
@@ -40,12 +40,7 @@ export async function startApi({ databaseUrl, env = {}, replace = (route) => rou
     ...env,
   })
   const lines: Record<string, unknown>[] = []
-  const log = createLogger({
-    service: 'parley-test',
-    level: 'info',
-    redactPii: true,
-    destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
-  })
+  const log = logInto(lines, { service: 'parley-test', level: 'info' })
   const connection = lazyConnection(config.temporal)
   const client = createTemporalClient(connection, config.temporal.namespace)
   const services = createServices({ config, log, metrics: createMetrics(), client, version: '1', together: false })

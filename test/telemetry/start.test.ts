@@ -1,17 +1,12 @@
 import { trace } from '@opentelemetry/api'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { type ConfigError, loadConfig } from '../../src/config.js'
-import { createLogger } from '../../src/observability/logger.js'
+import { logInto } from '../support/log-lines.js'
 import { startTelemetry, type Telemetry } from '../../src/telemetry/start.js'
 import { createOtlpReceiver } from '../support/otlp.js'
 
 const lines: Record<string, unknown>[] = []
-const log = createLogger({
-  service: 'test',
-  level: 'info',
-  redactPii: true,
-  destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
-})
+const log = logInto(lines, { level: 'info' })
 const common = { serviceName: 'under-test', version: '1.2.3', log }
 const collector = await createOtlpReceiver()
 let telemetry: Telemetry | undefined

@@ -10,7 +10,7 @@ import { createWebhookReplayActivities } from '../../activities/webhook-replay.j
 import { createWebhookActivities } from '../../activities/webhooks.js'
 import { loadConfig } from '../../src/config.js'
 import { webhookRoutes } from '../../src/http/routes/webhooks.js'
-import { createLogger } from '../../src/observability/logger.js'
+import { logInto } from '../support/log-lines.js'
 import { createMetrics } from '../../src/observability/metrics.js'
 import { createProviderRegistry, type ProviderRegistry } from '../../src/providers/registry.js'
 import { callbackUrl } from '../../src/providers/tavus/callback-token.js'
@@ -69,12 +69,7 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
     ...env,
   })
   const lines: Record<string, unknown>[] = []
-  const log = createLogger({
-    service: 'test',
-    level: 'debug',
-    redactPii: true,
-    destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
-  })
+  const log = logInto(lines)
   const metrics = createMetrics()
   const database = createDatabase({ url: url.href, poolSize: 8 })
   const real = createProviderRegistry(config)

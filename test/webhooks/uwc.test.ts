@@ -1,7 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seedUsers } from '../../src/dev/seed.js'
-import { callOf, ensureCallLogs } from '../store/partner-rows.js'
+import { callOf } from '../store/partner-rows.js'
 import { acme, borealis } from '../store/world.js'
 import { startEngine, type TestEngine } from './harness.js'
 import { send, type SigningOptions, standardHeaders, webhookSecret } from './signed.js'
@@ -9,7 +9,6 @@ import { send, type SigningOptions, standardHeaders, webhookSecret } from './sig
 let engine: TestEngine
 beforeAll(async () => {
   engine = await startEngine({ env: { UWC_HMAC_SECRET: `${webhookSecret},an older secret` } })
-  await ensureCallLogs(engine)
 })
 afterAll(() => engine.close())
 

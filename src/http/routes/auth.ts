@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { UnauthorizedError } from '../../domain/errors.js'
 import { type Caller, roles } from '../../domain/identity.js'
 import type { Account, AppServices } from '../app-services.js'
+import { emailField } from '../fields.js'
 import { isPassword } from '../password.js'
 import { addressKey, createRateLimit } from '../rate-limit.js'
 import { type Incoming, type Route, route } from '../route.js'
@@ -44,11 +45,7 @@ const loginSchema = z
 
 const credentialsSchema = z
   .strictObject({
-    email: z
-      .string()
-      .trim()
-      .max(320)
-      .regex(/^[^\s@]+@[^\s@]+$/, 'must be an email address'),
+    email: emailField,
     password: z.string().min(1, 'must not be empty').max(1024),
   })
   .meta({ id: 'Credentials', example: { email: 'lead@acme.test', password: 'parley-demo' } })
