@@ -82,17 +82,17 @@ beforeEach(async () => {
 async function made() {
   const { row } = await calls.create(actors.acmeRep, aCall())
   await engine.admin(`update call_logs set created_at = now() - interval '1 hour' where id = $1`, [row.id])
-  return { id: row.id, room: row.externalId, sid: `RM_${row.externalId}` }
+  // One reading of the clock for a whole call: two may lie on both sides of a second.
+  return { id: row.id, room: row.externalId, sid: `RM_${row.externalId}`, at: Math.floor(Date.now() / 1000) }
 }
 const rowOf = async (id: string) =>
   (await engine.admin<Record<string, unknown>>('select * from call_logs where id = $1', [id]))[0]
 const send = (event: object) => sendLivekit(engine.app.url, event)
-const now = () => Math.floor(Date.now() / 1000)
-const joining = (call: { room: string; sid: string }, sid = 'PA_1', identity = 'ada') =>
+const joining = (call: { room: string; sid: string; at: number }, sid = 'PA_1', identity = 'ada') =>
   livekitEvent(
     'participant_joined',
-    { room: { sid: call.sid, name: call.room }, participant: { sid, identity, joinedAt: String(now() - 600) } },
-    now() - 600,
+    { room: { sid: call.sid, name: call.room }, participant: { sid, identity, joinedAt: String(call.at - 600) } },
+    call.at - 600,
   )
 
 describe('comparing open calls with LiveKit @integration', () => {
@@ -117,9 +117,7 @@ describe('comparing open calls with LiveKit @integration', () => {
     const call = await made()
     await send(joining(call))
     await sweep()
-    // One reading of the clock: two may lie on both sides of a second.
-    const at = now()
-    await send(leaving(call.room, { joinedAt: String(at - 600) }, at - 540))
+    await send(leaving(call.room, { joinedAt: String(call.at - 600) }, call.at - 540))
     expect(await rowOf(call.id)).toMatchObject({
       outcome: 'completed',
       ended_reason: 'client_initiated',
