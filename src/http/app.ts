@@ -14,7 +14,7 @@ import { securityHeaders } from './middleware/security-headers.js'
 import { ticketAuthentication } from './middleware/ticket-authentication.js'
 import { unmatched } from './middleware/unmatched.js'
 import { wellFormedUrl } from './middleware/well-formed-url.js'
-import { mountRoutes } from './mount.js'
+import { isLiteral, literalRoutes, mountRoutes } from './mount.js'
 import { openApiDocument } from './openapi.js'
 import { mountPages } from './pages.js'
 import { createRequestLimits } from './request-limits.js'
@@ -34,7 +34,7 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   const { config, log, metrics, events, audit, version } = services
   const routes = applicationRoutes(services, more)
   const limits = createRequestLimits({ rates: config.server.rates, store: services.limits, events })
-  const router = createRouter(services, routes)
+  const { router, byPath } = createRouter(services, routes)
   const identification = createIdentification(services)
 
   // The nearest proxy appends the address it saw; what stands before that, anybody may have written.
@@ -50,16 +50,17 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   app.use(crossOrigin(config))
   app.use(authentication({ identification, wantsCaller: callerWish(router, routes) }))
   app.use(ticketAuthentication(services.realtime?.tickets))
+  app.use(literalRoutes(byPath))
   app.use(router.routes())
   app.use(unmatched(router, limits))
   return app
 
-  function createRouter({ config: { server } }: AppServices, mounted: Route[]): Router<RequestState> {
+  function createRouter({ config: { server } }: AppServices, mounted: Route[]) {
     const created = new Router<RequestState>()
-    mountRoutes(created, mounted, { events, audit, bodyLimitBytes: server.bodyLimitBytes, limits })
+    const byPath = mountRoutes(created, mounted, { events, audit, bodyLimitBytes: server.bodyLimitBytes, limits })
     mountDocs(created, openApiDocument(mounted, { version, serverUrl: server.publicUrl }))
     mountPages(created, config)
-    return created
+    return { router: created, byPath }
   }
 }
 
@@ -70,7 +71,14 @@ function callerWish(router: Router<RequestState>, routes: Route[]): (ctx: AppCon
       .filter(({ auth }) => auth !== 'none')
       .flatMap(({ method, paths }) => paths.map((path) => `${method} ${path}`)),
   )
+  const literal = new Map(
+    routes.flatMap(({ auth, method, paths }) =>
+      paths.filter(isLiteral).map((path) => [`${method.toUpperCase()} ${path}`, auth !== 'none'] as const),
+    ),
+  )
   return (ctx) => {
+    const known = literal.get(`${ctx.method} ${ctx.path}`)
+    if (known !== undefined) return known
     const layers = router.match(ctx.path, ctx.method).pathAndMethod
     const method = ctx.method === 'HEAD' ? 'get' : ctx.method.toLowerCase()
     return layers.length === 0 || layers.some(({ path }) => wishes.has(`${method} ${String(path)}`))

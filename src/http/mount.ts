@@ -5,7 +5,7 @@ import type { Caller } from '../domain/identity.js'
 import { type AccessOptions, requireRole, requireScope, tenantActor } from './access.js'
 import type { BusinessEvents } from '../observability/events.js'
 import { readJson, readRaw } from './body.js'
-import type { AppContext, RequestState } from './context.js'
+import type { AppContext, AppMiddleware, RequestState } from './context.js'
 import type { RequestLimits } from './request-limits.js'
 import type { Incoming, Route } from './route.js'
 import { validateParts } from './validate.js'
@@ -17,12 +17,22 @@ export interface MountOptions extends AccessOptions {
 
 const noBytes = Buffer.alloc(0)
 
-/** Puts routes on a router: how often, who may call, what came, then the handler. */
-export function mountRoutes(router: Router<RequestState>, routes: Route[], options: MountOptions): void {
-  const literal = new Set(routes.flatMap(({ paths }) => paths.filter((path) => !path.includes(':'))))
+type Handler = (ctx: AppContext, next: Koa.Next) => Promise<void>
+
+/**
+ * Puts routes on a router: how often, who may call, what came, then the handler.
+ * @returns the handlers of paths without parameters, by method and path
+ */
+export function mountRoutes(
+  router: Router<RequestState>,
+  routes: Route[],
+  options: MountOptions,
+): ReadonlyMap<string, Handler> {
+  const literal = new Set(routes.flatMap(({ paths }) => paths.filter(isLiteral)))
+  const byPath = new Map<string, Handler>()
   for (const route of routes) {
     const count = options.limits.of(route)
-    router.register([...route.paths], [route.method], async (ctx: AppContext, next: Koa.Next) => {
+    const handler: Handler = async (ctx, next) => {
       // The path of another route, which does not have this method: not a parameter of ours.
       if (route.request.params && literal.has(plainPath(ctx.path))) return void (await next())
       await count(ctx)
@@ -30,7 +40,22 @@ export function mountRoutes(router: Router<RequestState>, routes: Route[], optio
       if (caller?.key) await requireScope(ctx, { caller, needed: route.keyScope }, options)
       if (route.roles) await requireRole(ctx, { caller, allowed: route.roles }, options)
       answer(ctx, route, await route.handle(await incoming(route, ctx, caller, options)))
-    })
+    }
+    router.register([...route.paths], [route.method], handler)
+    for (const path of route.paths.filter(isLiteral)) byPath.set(`${route.method.toUpperCase()} ${path}`, handler)
+  }
+  return byPath
+}
+
+export const isLiteral = (path: string) => !path.includes(':')
+
+/** What is asked for by its exact path needs no search: the router tries the patterns of all routes on each request. */
+export function literalRoutes(byPath: ReadonlyMap<string, Handler>): AppMiddleware {
+  return async function literalRoutesMiddleware(ctx, next) {
+    const handler = byPath.get(`${ctx.method} ${ctx.path}`)
+    if (!handler) return void (await next())
+    Object.assign(ctx, { _matchedRoute: ctx.path, params: {} })
+    await handler(ctx, next)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { v7 as uuidv7 } from 'uuid'
+import { newId } from './new-id.js'
 import type { CallFact, CallFacts } from '../domain/call.js'
 import { dueCallEvents } from '../domain/call-news.js'
 import type { NewEvent } from '../domain/event.js'
@@ -134,7 +134,7 @@ function draftsFor(missing: readonly PendingCall[], tenants: Tenants): Group[] {
 }
 
 const newRecord = ({ effect: { provider, externalId } }: PendingCall, tenantId: string): CallRecord => ({
-  id: uuidv7(),
+  id: newId(),
   tenantId,
   userId: null,
   leadId: null,

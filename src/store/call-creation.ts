@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { v7 as uuidv7 } from 'uuid'
+import { newId } from './new-id.js'
 import type { CallDetails, CallDirection, callProviders } from '../domain/call.js'
 import { ConflictingCallError, InvalidRequestError } from '../domain/errors.js'
 import { toldOfCall } from '../domain/call-news.js'
@@ -61,7 +61,7 @@ export async function assertColleague(trx: Knex.Transaction, userId: string): Pr
 }
 
 const recordOf = (tenantId: string, call: NewCall): CallRecord => ({
-  id: uuidv7(),
+  id: newId(),
   tenantId,
   userId: cleanText(call.userId),
   leadId: call.leadId === undefined ? null : cleanText(call.leadId),

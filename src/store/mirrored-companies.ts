@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { v7 as uuidv7 } from 'uuid'
+import { newId } from './new-id.js'
 import { endOfEntity, type EntityState, type OrganizationFacts } from '../domain/identity-mirror.js'
 import type { NewEvent } from '../domain/event.js'
 
@@ -37,7 +37,7 @@ export async function mirrorCompany(trx: Knex.Transaction, organization: Organiz
   const known = await companyOf(trx, organizationId)
   const told = state.change?.facts.name
   const name = told ?? known?.name ?? stubName ?? organizationId
-  const tenantId = known?.tenantId ?? uuidv7()
+  const tenantId = known?.tenantId ?? newId()
   if (!known) await insertCompany(trx, { tenantId, name, organizationId })
   const end = endOfEntity(state)
   if (state.change || end !== undefined) await updateCompany(trx, { tenantId, name, end, at: state.change?.updatedAt })

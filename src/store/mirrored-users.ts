@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { v7 as uuidv7 } from 'uuid'
+import { newId } from './new-id.js'
 import type { NewEvent } from '../domain/event.js'
 import type { Role } from '../domain/identity.js'
 import type { MirroredUser } from '../domain/identity-mirror.js'
@@ -59,7 +59,7 @@ export async function mirrorUser(
     role: mirrored.role,
     disabledAt: disabledAt(plan),
   }
-  const userId = row?.id ?? uuidv7()
+  const userId = row?.id ?? newId()
   const values = { ...next, userId, tenantId, clerkUserId, updatedAt: mirrored.updatedAt }
   await trx.raw(row ? update : insert, values)
   if (next.disabledAt !== null)

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { v7 as uuidv7 } from 'uuid'
+import { newId } from './new-id.js'
 import type { NewEvent } from '../domain/event.js'
 import type { BurstGauge } from './burst-gauge.js'
 import type { Database } from './database.js'
@@ -110,7 +110,7 @@ interface Draft {
 }
 
 const receiptOf = ({ delivery, source, receivedAt }: Arrival): StoredReceipt => ({
-  id: uuidv7(),
+  id: newId(),
   delivery_key: delivery.deliveryKey,
   provider: delivery.provider,
   kind: delivery.kind,

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
-import { v7 as uuidv7 } from 'uuid'
+import { newId } from './new-id.js'
 import type { NewEvent } from '../domain/event.js'
 import { adoptTenant, type Database } from './database.js'
 import { appendEvents } from './event-log.js'
@@ -43,7 +43,7 @@ export function createRefreshTokenStore(database: Database) {
     /** A new token, of a new family unless one is given; with the event that tells why. */
     issue: ({ event, ...input }: NewToken & { event?: NewEvent | undefined }): Promise<IssuedToken> =>
       database.withService(input.tenantId, async (trx) => {
-        const issued = await insertToken(trx, { familyId: uuidv7(), ...input })
+        const issued = await insertToken(trx, { familyId: newId(), ...input })
         if (event) await appendEvents(trx, [event])
         return issued
       }),

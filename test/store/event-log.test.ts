@@ -47,6 +47,26 @@ describe('appendEvents', () => {
     ])
   })
 
+  it('refuses an entry of no known company, and all that is written with it', async () => {
+    const sessionId = randomUUID()
+    await expect(append(entry(sessionId), entry(sessionId, 1, { tenantId: randomUUID() }))).rejects.toMatchObject({
+      code: '23503',
+      constraint: 'event_logs_tenant_id_fkey',
+    })
+    expect(await world.admin('select from event_logs where session_id = $1', [sessionId])).toEqual([])
+  })
+
+  it('keeps a company that has entries', async () => {
+    const tenantId = randomUUID()
+    await world.admin(`insert into companies (id, name) values ($1, 'Logged')`, [tenantId])
+    await append(entry(randomUUID(), 0, { tenantId }))
+    const gone = () => world.admin('delete from companies where id = $1', [tenantId])
+    await expect(gone()).rejects.toMatchObject({ code: '23503', constraint: 'event_logs_tenant_id_fkey' })
+    await world.admin('delete from event_logs where tenant_id = $1', [tenantId])
+    await gone()
+    expect(await world.admin('select from companies where id = $1', [tenantId])).toEqual([])
+  })
+
   it('writes nothing for nothing', async () => expect(await append()).toEqual([]))
 
   it('never lets a lower id of a tenant appear after a higher one', async () => {
