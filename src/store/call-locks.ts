@@ -2,7 +2,8 @@ import type { Knex } from 'knex'
 import type { CallEffect } from '../domain/webhook.js'
 import type { CallFacts } from '../domain/call.js'
 import type { AnnouncedCall, NamedCall } from '../domain/call-news.js'
-import { isUuid, parameter } from './values.js'
+import { rowSet } from './row-set.js'
+import { isUuid } from './values.js'
 
 /** A call's row as its facts fold into it. */
 export interface CallRecord extends NamedCall {
@@ -23,6 +24,16 @@ const roomsCall = `coalesce(
 const roomsName = `(select d.by_name from named d where d.room_sid = named.room_sid and not d.roomless and d.call_id is null
     and d.by_name is not null limit 1)`
 
+const wants = rowSet<ReturnType<typeof wantOf>>('w', {
+  n: 'integer',
+  call_id: 'uuid',
+  provider: 'text',
+  external_id: 'text',
+  own: 'boolean',
+  room_sid: 'text',
+  roomless: 'boolean',
+})
+
 /**
  * Locks the rows of all effects in order of their ids, in one trip. A row is found by our own id of the call, else by the
  * room that an earlier event bound to a call, else by the provider's id, of which each company may have one.
@@ -35,8 +46,7 @@ export async function lockCalls(trx: Knex.Transaction, effects: readonly CallEff
          (select id from call_logs where w.call_id is not null and id = w.call_id and call_logs.provider = w.provider) as by_id,
          (select array_agg(id) from call_logs where (w.call_id is null or w.own) and call_logs.provider = w.provider
            and call_logs.external_id = w.external_id) as by_name
-       from jsonb_to_recordset(?::jsonb) as w (n int, call_id uuid, provider text, external_id text, own boolean, room_sid text,
-         roomless boolean)),
+       from ${wants.from}),
      found as materialized (
        select n, unnest(case when by_id is not null then array[by_id] when call_id is not null or room_sid is null then
          case when not roomless then by_name end
@@ -47,7 +57,7 @@ export async function lockCalls(trx: Knex.Transaction, effects: readonly CallEff
        c.external_id as "externalId", c.facts, c.announced, wanted.wanted
      from call_logs c join wanted on wanted.id = c.id where c.id = any (array(select id from wanted))
      order by c.id for update of c`,
-    [parameter(effects.map(wantOf))],
+    wants.bindings(effects.map(wantOf)),
   )
   const candidates: Candidates = effects.map(() => [])
   for (const { wanted, ...row } of rows) for (const n of wanted) candidates[n]?.push(row)

@@ -4,6 +4,7 @@ import { type CallState, foldCall } from '../domain/call-fold.js'
 import type { LivekitEventRecord } from '../domain/webhook.js'
 import type { CallRecord } from './call-locks.js'
 import { leadByPhone } from './lead-by-phone.js'
+import { rowSet } from './row-set.js'
 import { parameter } from './values.js'
 
 /** A LiveKit event on its way into its table; without a call it stays unprocessed. */
@@ -12,30 +13,6 @@ export interface LivekitEventRow {
   facts: readonly CallFact[]
   call: Pick<CallRecord, 'id' | 'tenantId'> | undefined
 }
-
-/** The columns that the facts are folded into, and the facts. */
-const folded = {
-  user_id: 'text',
-  lead_id: 'text',
-  status: 'text',
-  direction: 'text',
-  from_number: 'text',
-  to_number: 'text',
-  started_at: 'timestamptz',
-  answered_at: 'timestamptz',
-  ended_at: 'timestamptz',
-  duration_seconds: 'integer',
-  outcome: 'text',
-  ended_reason: 'text',
-  '"recordingUrl"': 'text',
-  metadata: 'jsonb',
-  facts: 'jsonb',
-  announced: 'jsonb',
-}
-const names = Object.keys(folded)
-const types = Object.entries(folded)
-  .map(([name, type]) => `${name} ${type}`)
-  .join(', ')
 
 const states = new WeakMap<CallFacts, CallState>()
 
@@ -72,6 +49,37 @@ function rowOf(call: CallRecord) {
   }
 }
 
+type CallRow = ReturnType<typeof rowOf>
+
+/** The columns that the facts are folded into, and the facts. */
+const folded = {
+  user_id: 'text',
+  lead_id: 'text',
+  status: 'text',
+  direction: 'text',
+  from_number: 'text',
+  to_number: 'text',
+  started_at: 'timestamptz',
+  answered_at: 'timestamptz',
+  ended_at: 'timestamptz',
+  duration_seconds: 'integer',
+  outcome: 'text',
+  ended_reason: 'text',
+  recordingUrl: 'text',
+  metadata: 'jsonb',
+  facts: 'jsonb',
+  announced: 'jsonb',
+} as const
+const names = Object.keys(folded).map((name) => `"${name}"`)
+const fresh = rowSet<CallRow>('n', {
+  id: 'uuid',
+  company_id: 'uuid',
+  provider: 'text',
+  external_id: 'text',
+  ...folded,
+})
+const known = rowSet<Pick<CallRow, 'id' | keyof typeof folded>>('u', { id: 'uuid', ...folded })
+
 /**
  * Adds rows in order of the provider's id, so that two transactions never wait in a ring. A call of nobody's lead becomes
  * that of the lead with the number.
@@ -83,15 +91,15 @@ export async function insertCalls(
 ): Promise<Map<string, string | null>> {
   if (calls.length === 0) return new Map()
   const values = names.map((name) =>
-    name === 'lead_id' ? `coalesce(lead_id, ${leadByPhone('n', 'company_id')}::text)` : name,
+    name === '"lead_id"' ? `coalesce(lead_id, ${leadByPhone('n', 'company_id')}::text)` : name,
   )
   const { rows } = await trx.raw<{ rows: { id: string; leadId: string | null }[] }>(
     `insert into call_logs (id, company_id, provider, external_id, ${names.join(', ')})
      select id, company_id, provider, external_id, ${values.join(', ')}
-     from jsonb_to_recordset(?::jsonb) as n (id uuid, company_id uuid, provider text, external_id text, ${types})
+     from ${fresh.from}
      order by provider, external_id, company_id
      on conflict do nothing returning id, lead_id as "leadId"`,
-    [parameter(calls.map(rowOf))],
+    fresh.bindings(calls.map(rowOf)),
   )
   return new Map(rows.map(({ id, leadId }) => [id, leadId]))
 }
@@ -101,14 +109,14 @@ export async function saveCalls(
   trx: Knex.Transaction,
   { calls, events }: { calls: readonly CallRecord[]; events: readonly LivekitEventRow[] },
 ): Promise<void> {
-  if (events.length > 0)
-    await trx.raw(`with kept as (${keepEvents}) ${updateCalls}`, [eventsOf(events), parameter(calls.map(rowOf))])
-  else if (calls.length > 0) await trx.raw(updateCalls, [parameter(calls.map(rowOf))])
+  const rows = known.bindings(calls.map(rowOf))
+  if (events.length > 0) await trx.raw(`with kept as (${keepEvents}) ${updateCalls}`, [eventsOf(events), ...rows])
+  else if (calls.length > 0) await trx.raw(updateCalls, rows)
 }
 
 const updateCalls = `
   update call_logs c set (${names.join(', ')}, updated_at) = row (${names.map((name) => `u.${name}`).join(', ')}, now())
-  from jsonb_to_recordset(?::jsonb) as u (id uuid, ${types}) where c.id = u.id`
+  from ${known.from} where c.id = u.id`
 
 const keepEvents = `
   insert into livekit_call_events ("eventId", event, room_sid, room_name, participant_identity, payload, processed,

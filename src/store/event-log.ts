@@ -4,7 +4,8 @@ import type { LoggedEvent, NewEvent } from '../domain/event.js'
 import type { Actor } from '../domain/identity.js'
 import type { Database } from './database.js'
 import { eventChannel, keptNudges } from './event-nudges.js'
-import { cleanText, isUuid, parameter } from './values.js'
+import { rowSet } from './row-set.js'
+import { isUuid } from './values.js'
 
 /** First key of the advisory locks that number a tenant's entries. */
 const lockSpace = 7201
@@ -21,12 +22,22 @@ export async function appendEvents(trx: Knex.Transaction, events: NewEvent[]): P
   const kept = keptNudges(trx)
   const { rows } = await trx.raw<{ rows: { id: string; tenantId: string }[] }>(
     `${added} ${kept ? silently : andNotify} order by id`,
-    [tenants, `[${events.map(rowOf).join(',')}]`] as Knex.RawBinding[],
+    [tenants as Knex.RawBinding, ...entries.bindings(events.map(rowOf))],
   )
   for (const { id, tenantId } of rows) kept?.set(tenantId, id)
   return rows.map(({ id }) => id)
 }
 
+const entries = rowSet<EntryRow>('entry', {
+  tenant_id: 'uuid',
+  event: 'text',
+  severity: 'text',
+  user_id: 'text',
+  lead_id: 'text',
+  session_id: 'uuid',
+  trace_id: 'text',
+  data: 'jsonb',
+})
 const added = `
   with locked as materialized (
     select count(pg_advisory_xact_lock(${lockSpace}, hashtext(tenant))) as locks
@@ -34,8 +45,7 @@ const added = `
   added as (
     insert into event_logs (tenant_id, event, severity, user_id, lead_id, session_id, trace_id, data)
     select tenant_id, event, severity, user_id, lead_id, session_id, trace_id, data
-    from locked, jsonb_to_recordset(?::jsonb) as entry (tenant_id uuid, event text, severity text, user_id text,
-      lead_id text, session_id uuid, trace_id text, data jsonb)
+    from locked, ${entries.from}
     where locked.locks > 0
     returning id, tenant_id)`
 const silently = 'select id, tenant_id as "tenantId" from added'
@@ -77,19 +87,17 @@ async function selectEvents(trx: Knex.Transaction, bindings: [string, string, nu
   return rows
 }
 
-const rowOf = (event: NewEvent) =>
-  parameter({
-    tenant_id: event.tenantId,
-    event: event.event,
-    severity: event.severity ?? 'info',
-    user_id: text(event.userId),
-    lead_id: text(event.leadId),
-    session_id: event.sessionId ?? null,
-    trace_id: text(event.traceId),
-    data: event.data,
-  })
-
-const text = (value: string | undefined) => (value === undefined ? null : cleanText(value))
+const rowOf = (event: NewEvent) => ({
+  tenant_id: event.tenantId,
+  event: event.event,
+  severity: event.severity ?? 'info',
+  user_id: event.userId,
+  lead_id: event.leadId,
+  session_id: event.sessionId,
+  trace_id: event.traceId,
+  data: event.data,
+})
+type EntryRow = ReturnType<typeof rowOf>
 
 const invalidAfter = () =>
   new InvalidRequestError('after is not the id of an event', [

@@ -22,10 +22,19 @@ export async function findTenants(
   trx: Knex.Transaction,
   wanted: readonly (TenantOf | undefined)[],
 ): Promise<(string | undefined)[]> {
-  const accounts = wanted.flatMap((one) =>
-    one?.by === 'integration' ? one.accounts.map((account) => [one.provider, account] as const) : [],
-  )
-  const companies = wanted.flatMap((one) => (one?.by === 'company' && isUuid(one.companyId) ? [one.companyId] : []))
+  // Those of a batch mostly name the same few.
+  const accounts = [
+    ...new Map(
+      wanted.flatMap((one) =>
+        one?.by === 'integration'
+          ? one.accounts.map((account) => [key(one.provider, account), [one.provider, account] as const] as const)
+          : [],
+      ),
+    ).values(),
+  ]
+  const companies = [
+    ...new Set(wanted.flatMap((one) => (one?.by === 'company' && isUuid(one.companyId) ? [one.companyId] : []))),
+  ]
   if (accounts.length + companies.length === 0) return wanted.map(() => undefined)
   const { rows } = await trx.raw<{ rows: Claim[] }>(
     `select i.provider, i.account, i.tenant_id as tenant, i.standing
