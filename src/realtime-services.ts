@@ -1,5 +1,6 @@
 import type { NewEvent } from './domain/event.js'
 import { createEventStreams } from './http/realtime/event-stream.js'
+import { createPlaces } from './http/realtime/places.js'
 import { createStandingWatch } from './http/realtime/standing-watch.js'
 import { createWebSockets } from './http/realtime/web-sockets.js'
 import type { Logger } from './observability/logger.js'
@@ -54,18 +55,21 @@ export function createRealtimeServices(options: RealtimeServiceOptions) {
     },
     ...(limits ? { limits } : {}),
   })
+  const { endedAmong } = createIdentityLookup(database)
   const watch = createStandingWatch({
-    endedAmong: createIdentityLookup(database).endedAmong,
+    endedAmong,
     ...(standingMs === undefined ? {} : { everyMs: standingMs }),
     onError: (error) => log.warn({ err: error }, 'who is connected could not be asked about, and will be again'),
   })
-  const webSockets = createWebSockets({ realtime, watch, now })
-  const eventStreams = createEventStreams({ realtime, watch, now })
+  const places = createPlaces({ maxPerUser: realtime.limits.maxPerUser, watch })
+  const webSockets = createWebSockets({ realtime, watch: places.watch, now })
+  const eventStreams = createEventStreams({ realtime, watch: places.watch, now })
   return {
     feed,
+    places,
     webSockets,
     eventStreams,
-    tickets: { ...createTicketStore(database), seconds: ticketSeconds },
+    tickets: { ...createTicketStore(database, { endedAmong }), seconds: ticketSeconds },
     /** Says what was committed, when PostgreSQL does not: by Redis, or by PostgreSQL after all. */
     tell(committed: readonly Nudge[]): void {
       for (const text of committed.map(nudgeText))
