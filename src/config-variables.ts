@@ -154,7 +154,7 @@ export const variables = {
     'server',
     count(90, 1, 600),
     90,
-    'A request whose headers and body take longer is closed',
+    'A request whose headers and body take longer is closed, and an answer of which nothing is taken for so long',
   ),
   SHUTDOWN_GRACE_SECONDS: variable(
     'server',
@@ -393,6 +393,12 @@ export const variables = {
     'Requests of one address without a valid token',
   ),
   LOGIN_RATE_LIMIT: variable('limits', rate('10/minute'), '10/minute', 'Login tries per address and per account'),
+  WS_CONNECTIONS_USER: variable(
+    'limits',
+    count(100, 1, 100000),
+    100,
+    'WebSockets and event streams that one user or API key may have open in one process; 429 beyond it',
+  ),
   WEBHOOK_ACK_MS: variable('limits', count(400, 10, 30000), 400, 'A webhook is answered within this many milliseconds'),
   WEBHOOK_MAX_INFLIGHT: variable(
     'limits',

@@ -122,6 +122,7 @@ function shape(values: Values, root: string) {
       poolSize: values.DATABASE_POOL_SIZE,
     },
     redis: { url: values.REDIS_URL },
+    realtime: { maxPerUser: values.WS_CONNECTIONS_USER },
     temporal: {
       address: values.TEMPORAL_ADDRESS,
       namespace: values.TEMPORAL_NAMESPACE,

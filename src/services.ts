@@ -68,7 +68,7 @@ export function createServices({ config, log, metrics, client, version, together
     log,
     onEvents: redis && ((nudges) => realtime.tell(nudges)),
   })
-  const realtime = createRealtimeServices({ databaseUrl, database, redis, log, metrics })
+  const realtime = createRealtimeServices({ databaseUrl, database, redis, log, metrics, limits: config.realtime })
   const users = createUserStore(database)
   const sessions = createSessionStore(database, users)
   const { taskQueues, namespace } = config.temporal

@@ -35,7 +35,8 @@ of its channels it belongs to. **To come back without a gap or a duplicate**, su
 event that came; a channel whose \`subscribed\` had not come yet, with the \`since\` of before.
 
 \`GET /events?channel=…\` streams one channel: \`id\` is the event's, \`data\` the envelope, \`Last-Event-ID\` (or \`?since=\`)
-goes on behind an event. \`event: subscribed\` marks the end of the replay, \`event: close\` the end of the token.
+goes on behind an event. \`event: subscribed\` marks the end of the replay, \`event: close\` the end that we
+set, with the close code.
 
 ## Channels
 
@@ -61,6 +62,7 @@ const limitsText = `
 
 - A message beyond ${maxMessageBytes / 1024} KiB has \`data: {"ref", "resource"}\` instead: \`GET\` the resource for the whole event.
 - ${realtimeLimits.messagesPerMinute} control messages a minute and ${realtimeLimits.maxChannels} channels for a connection.
+- ${realtimeLimits.maxPerUser} connections of a user or API key in one process (\`WS_CONNECTIONS_USER\`); one more is refused with 429.
 - A ping comes every ${seconds(realtimeLimits.pingEveryMs)}; after ${seconds(realtimeLimits.pongWithinMs)} without a pong the connection is closed.
 - A reader that leaves more than ${realtimeLimits.maxBufferedBytes / 1024} KiB unread is sent nothing more until half of it is gone, and then
   \`system.buffer_dropped\`: subscribing with its \`since\` replays what was left out.
@@ -82,7 +84,7 @@ const envelope = {
 const closings: [number, string][] = [
   [closeCodes.shutdown, 'the server goes away; come back with `since`'],
   [1009, 'a frame was longer than 16 KiB'],
-  [closeCodes.tokenExpired, 'the token has expired'],
+  [closeCodes.tokenExpired, 'the token has expired, or counts no more'],
   [closeCodes.noPong, 'no pong came in time'],
   [closeCodes.rateLimited, 'too many control messages'],
 ]

@@ -84,7 +84,7 @@ const labelsOf = ({ labels }: Sample) =>
 const round = (value: number) => Math.round(value * 1000) / 1000
 
 function tableOf(families: readonly Family[]): string {
-  const table = new Table({ head: ['metric', 'labels', 'value'], style: { head: [], border: [] } })
+  const table = new Table({ head: ['metric', 'labels', 'value'], style: { head: [], border: [], compact: true } })
   table.push(...families.flatMap(rowsOf))
   return table.toString()
 }

@@ -55,9 +55,13 @@ function tellLimits(ctx: AppContext, counted: CountedLimit[]): void {
   ctx.set('RateLimit-Reset', String(secondsOf(tightest)))
 }
 
+/** Some proxies write the port behind the address, which is another one for each connection. */
+const withoutPort = (address: string) =>
+  address.replace(/^(?:\[([\da-f:.%\w]+)\]|(\d+(?:\.\d+){3}))(?::\d+)?$/i, '$1$2')
+
 /** Whom an address stands for: one IPv6 customer has 2^64 addresses, and is counted as one. */
 export function addressKey(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
+  const plain = withoutPort(address).replace(/^::ffff:(?=\d+\.)/i, '')
   if (!isIPv6(plain)) return plain
   const [head = '', tail] = plain.split('%', 1)[0]?.split('::') ?? []
   const groups = head.split(':').filter((group) => group !== '')

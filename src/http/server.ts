@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type Koa from 'koa'
 import { ParleyError } from '../domain/errors.js'
 import type { HttpConfig } from './app-services.js'
@@ -20,7 +21,7 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-/** Serves the application; a client that is slow to send its request is cut off. */
+/** Serves the application; a client that is slow to send its request, or takes nothing of the answer, is cut off. */
 export async function createHttpServer(
   app: Koa<RequestState>,
   config: Pick<HttpConfig, 'server' | 'shutdownGraceMs'>,
@@ -41,13 +42,24 @@ export async function createHttpServer(
     response.once('close', () => open.delete(response))
     if (!server.listening) response.setHeader('Connection', 'close')
   })
-  const handle = app.callback()
-  server.on('request', (request, response) => void handle(request, response))
-  if (realtime) passUpgrades(server, (request, response) => void handle(request, response))
+  const callback = app.callback()
+  const handle = (request: IncomingMessage, response: ServerResponse) =>
+    void callback(request, response).then(() => cutWhenStuck(response, requestTimeoutMs))
+  server.on('request', handle)
+  // The application refuses what it does not like; whatever else a client expects, it gets an answer.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
+  server.on('connect', (_, socket) => refuseUnread(socket, [405, 'method_not_allowed'], 'this is no proxy'))
+  if (realtime) passUpgrades(server, handle)
   server.on('clientError', answerUnreadable)
   server.listen(port, host)
   await once(server, 'listening')
   return { server, url: urlOf(server), close: () => drain(server, open, config.shutdownGraceMs, realtime) }
+}
+
+/** The answer is on its way: whoever takes none of it for so long would hold its bytes, and a file's handle, for ever. */
+function cutWhenStuck(response: ServerResponse, limitMs: number): void {
+  if (response.writableFinished || response.destroyed) return
+  response.setTimeout(limitMs, () => response.socket?.destroy())
 }
 
 function urlOf(server: Server): string {
@@ -82,9 +94,13 @@ const unreadable: Record<string, [status: number, code: string]> = {
 /** What is no HTTP never reaches the application; it is answered like everything else. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const [status, code] = unreadable[error.code ?? ''] ?? [400, 'malformed_request']
+  refuseUnread(socket, unreadable[error.code ?? ''] ?? [400, 'malformed_request'], 'the request could not be read')
+}
+
+function refuseUnread(socket: Duplex, [status, code]: [status: number, code: string], detail: string): void {
+  socket.on('error', () => socket.destroy())
   const title = STATUS_CODES[status] ?? 'Bad Request'
-  const refusal = new ParleyError(code, status, title, 'the request could not be read')
+  const refusal = new ParleyError(code, status, title, detail)
   const traceId = randomBytes(16).toString('hex')
   const body = JSON.stringify(problemOf(refusal, { instance: '', traceId }))
   const headers = [

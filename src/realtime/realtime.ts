@@ -8,6 +8,8 @@ import type { Channel } from '../domain/channel.js'
 import type { EventName, LoggedEvent } from '../domain/event.js'
 
 export interface RealtimeLimits {
+  /** Connections of one user or API key in this process, of both kinds together. */
+  maxPerUser: number
   maxChannels: number
   /** More than this unread, and a connection is sent nothing until half of it is gone. */
   maxBufferedBytes: number
@@ -21,6 +23,7 @@ export interface RealtimeLimits {
 }
 
 export const realtimeLimits: RealtimeLimits = {
+  maxPerUser: 100,
   maxChannels: 50,
   maxBufferedBytes: 512 * 1024,
   messagesPerMinute: 10,

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import type { Actor, Role } from '../domain/identity.js'
 import type { Database } from './database.js'
+import type { IdentityLookup } from './identity-lookup.js'
 
 /** Whom a ticket stands for. */
 export interface TicketHolder extends Actor {
@@ -17,7 +18,7 @@ const purgedWithEach = 20
 const digest = (ticket: string) => createHash('sha256').update(ticket).digest()
 
 /** Tickets for connections that cannot send a token: each is good for one use within half a minute, in any process. */
-export function createTicketStore(database: Database) {
+export function createTicketStore(database: Database, { endedAmong }: Pick<IdentityLookup, 'endedAmong'>) {
   return {
     /** @returns the ticket, shown once; only its digest is stored */
     issue: async ({ expiresAt, ...actor }: TicketHolder): Promise<string> => {
@@ -26,7 +27,7 @@ export function createTicketStore(database: Database) {
       await deleteExpired(database, purgedWithEach)
       return ticket
     },
-    /** Uses a ticket up; undefined for one that is unknown, used or too old. */
+    /** Uses a ticket up; undefined for one that is unknown, used or too old, or whose holder counts no more. */
     redeem: async (ticket: string): Promise<TicketHolder | undefined> => {
       const [row] = await database.statement<TicketRow>(
         `delete from ws_tickets where ticket_hash = $1
@@ -36,6 +37,7 @@ export function createTicketStore(database: Database) {
       )
       if (!row?.fresh) return undefined
       const { tenantId, userId, role, expiresAt } = row
+      if ((await endedAmong([row])).length > 0) return undefined
       return { tenantId, userId, role, expiresAt: expiresAt?.getTime() }
     },
     /** Forgets what expired, the oldest first. @returns how many */

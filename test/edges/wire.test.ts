@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { route } from '../../src/http/route.js'
 import { type EdgeServer, startEdge, statusesIn } from './wire.js'
 
 const login = (body: string, headers = '') =>
@@ -128,6 +131,19 @@ describe('requests of odd shapes @integration', () => {
     expect(text).toContain('Location: /docs')
   })
 
+  it('with two hosts are malformed: a proxy may have looked at the other one', async () => {
+    const text = await edge.send('GET /health HTTP/1.1\r\nHost: x\r\nhost: evil.example\r\nConnection: close\r\n\r\n')
+    expect(text).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+    expect(text).toContain('there is more than one Host header')
+  })
+
+  it('that want a tunnel, or expect what nobody knows, are answered by problems', async () => {
+    const tunnel = await edge.send('CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n')
+    expect(tunnel).toMatch(/^HTTP\/1\.1 405 [^]*Content-Type: application\/problem\+json/)
+    expect(tunnel).not.toContain('evil')
+    expect(statusesIn(await get('/health', 'Expect: the-unexpected\r\n'))).toEqual([200])
+  })
+
   it('with an address that is too long are 431', async () => {
     expect(statusesIn(await get(`/${'a'.repeat(20_000)}`))).toEqual([431])
     expect(statusesIn(await get(`/health?${'a=1&'.repeat(3_000)}`))).toEqual([200])
@@ -193,6 +209,53 @@ describe('requests of odd shapes @integration', () => {
     ])
     const text = await edge.send(login('{', 'Expect: 100-continue\r\nConnection: close\r\n'))
     expect(statusesIn(text).at(-1)).toBe(400)
+  })
+})
+
+describe('clients that take nothing of an answer @integration', () => {
+  let edge: EdgeServer
+  afterEach(() => edge.stop())
+  const large = 'x'.repeat(16 * 1024 * 1024)
+  const routes = [
+    route({
+      method: 'get',
+      path: '/large',
+      operationId: 'large',
+      summary: 'More than the network takes at once',
+      tags: ['test'],
+      auth: 'none',
+      responses: { 200: { description: 'It', schema: z.string(), contentType: 'text/plain' } },
+      handler: () => ({ status: 200, body: large }),
+    }),
+  ]
+  const connections = () =>
+    new Promise<number>((resolve) => edge.http.server.getConnections((_, count) => resolve(count)))
+  const upgrade = 'Upgrade: websocket\r\nConnection: Upgrade\r\n'
+
+  it.each([
+    ['a request', ''],
+    ['a request for a WebSocket', upgrade],
+  ])('to %s are cut off', async (_, headers) => {
+    edge = await startEdge({ env: { REQUEST_TIMEOUT_SECONDS: '1' }, routes })
+    const sockets = Array.from({ length: 5 }, () => edge.open().pause())
+    for (const socket of sockets) socket.write(`GET /large HTTP/1.1\r\nHost: x\r\n${headers}\r\n`)
+    await expect.poll(connections, { timeout: 10_000 }).toBe(5)
+    await expect.poll(connections, { timeout: 25_000 }).toBe(0)
+    for (const socket of sockets) socket.destroy()
+  })
+
+  it('are not those who take it slowly', async () => {
+    edge = await startEdge({ env: { REQUEST_TIMEOUT_SECONDS: '1' }, routes })
+    const socket = edge.open()
+    let bytes = 0
+    socket.on('data', (chunk) => {
+      bytes += chunk.length
+      socket.pause()
+      setTimeout(() => socket.resume(), 10)
+    })
+    socket.write('GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    await once(socket, 'close')
+    expect(bytes).toBeGreaterThan(large.length)
   })
 })
 

@@ -21,7 +21,9 @@ export async function startEdge({
   routes = [],
 }: { env?: Record<string, string>; services?: Partial<AppServices>; routes?: Route[] } = {}): Promise<EdgeServer> {
   const app = await startApp({ env: { PORT: '0', SHUTDOWN_GRACE_SECONDS: '1', ...env }, services })
-  const http = await createHttpServer(createApp(app.services, routes), app.config)
+  const http = await createHttpServer(createApp(app.services, routes), app.config, {
+    disconnect: () => Promise.resolve(),
+  })
   const port = Number(new URL(http.url).port)
   const open = () => connect(port, '127.0.0.1').on('error', () => undefined)
   return {

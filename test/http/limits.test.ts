@@ -112,6 +112,19 @@ const answers = (path: string) =>
     handler: () => ({ status: 204 as const }),
   }) as const
 
+describe('an address', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1:40312', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['[2001:db8:0:1::5]:443', '2001:db8:0:1'],
+    ['2001:db8:0:1::9', '2001:db8:0:1'],
+  ])('%s is counted as %s, whatever port a proxy writes behind it', async (address, key) => {
+    await start()
+    expect(addressKey(address)).toBe(key)
+  })
+})
+
 describe('callers with a token', () => {
   const userRates = { RATE_LIMIT_USER: '2/minute', RATE_LIMIT_TENANT: '5/minute' }
   const as = async (claims: Parameters<typeof tokenFor>[0] = {}) => {

@@ -54,6 +54,7 @@ async function measure(): Promise<Row[]> {
   // Sessions of ten minutes and callbacks as the provider spreads them: nothing ends while it is measured.
   const env = {
     RATE_LIMIT_ANONYMOUS: '1000000/minute',
+    WS_CONNECTIONS_USER: '100000',
     CALLRAIL_WEBHOOK_SECRET: benchSecret,
     DEV_EMIT_KEY: benchEmitKey,
     // Nobody joins, and all are to be open at the end.

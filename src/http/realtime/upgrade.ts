@@ -21,6 +21,8 @@ export function passUpgrades(server: Server, handle: RequestListener): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!asksForWebSocket(request)) return replay(server, request, socket, head)
     socket.on('error', () => socket.destroy())
+    // Of an answer that nobody takes; the server no longer looks after this connection.
+    socket.on('timeout', () => socket.destroy())
     pending.set(request, { socket, head })
     liftToken(request)
     const response = new ServerResponse(request)

@@ -4,6 +4,7 @@ import {
   InvalidRequestError,
   NotFoundError,
   ParleyError,
+  TooManyRequestsError,
   UnavailableError,
 } from '../../domain/errors.js'
 import { roles } from '../../domain/identity.js'
@@ -41,11 +42,14 @@ const noStore = { 'Cache-Control': 'no-store' }
 const tags = ['realtime']
 const eventIdText = z.string().regex(/^\d{1,18}$/, 'must be the id of an event')
 
-type Deps = Pick<Services, 'realtime'>
+/** Whoever has too many connections is told to come again after this time, in seconds. */
+const retrySeconds = 5
+
+type Deps = Pick<Services, 'realtime' | 'events'>
 
 /** Events as they happen: WebSockets, their tickets, server-sent events, and single events. */
-export function realtimeRoutes({ realtime }: Deps): Route[] {
-  const { tickets, webSockets, eventStreams, feed } = realtime
+export function realtimeRoutes({ realtime, events }: Deps): Route[] {
+  const { tickets, places, webSockets, eventStreams, feed } = realtime
   return [
     route({
       method: 'get',
@@ -64,11 +68,13 @@ export function realtimeRoutes({ realtime }: Deps): Route[] {
         101: { description: 'The connection speaks WebSocket from here on' },
         400: { description: 'The handshake is not one of WebSocket 13' },
         426: { description: 'The request does not ask for a WebSocket' },
+        429: { description: 'The user, or the API key, has as many connections for events as it may' },
       },
       handler(incoming) {
         refuseAtTheEnd()
-        const upgrade = takeValidUpgrade(incoming.ctx)
+        assertPlace(incoming)
         const { actor, caller, ctx } = incoming
+        const upgrade = takeValidUpgrade(ctx)
         ctx.respond = false
         const headers = { 'X-Request-Id': incoming.requestId, 'X-Trace-Id': incoming.traceId }
         webSockets.accept(ctx.req, upgrade, { actor, expiresAt: caller.expiresAt, headers })
@@ -82,6 +88,8 @@ export function realtimeRoutes({ realtime }: Deps): Route[] {
       summary: 'Get a ticket for a WebSocket',
       description: 'For browsers and tools that can send neither a header nor a subprotocol.',
       tags,
+      // Who has the ticket listens: to write is not enough.
+      keyScope: 'realtime:read',
       auth: 'required',
       roles,
       request: { body: z.strictObject({}) },
@@ -115,6 +123,7 @@ export function realtimeRoutes({ realtime }: Deps): Route[] {
       },
       async handler(incoming) {
         refuseAtTheEnd()
+        assertPlace(incoming)
         const { query, headers } = incoming
         const since = headers['last-event-id'] ?? query.since
         const body = await openStream(incoming, query.channel, since === undefined ? undefined : parseEventId(since))
@@ -145,6 +154,13 @@ export function realtimeRoutes({ realtime }: Deps): Route[] {
 
   function refuseAtTheEnd(): void {
     if (webSockets.isClosing()) throw new UnavailableError('the server is going away', 'shutting_down', 1)
+  }
+
+  function assertPlace({ actor, log }: Pick<Incoming, 'actor' | 'log'>): void {
+    if (places.hasRoom(actor)) return
+    events.rateLimited({ limit: 'connections', userId: actor.userId, tenantId: actor.tenantId }, log)
+    const detail = `this user has ${places.maxPerUser} connections for events already`
+    throw new TooManyRequestsError(detail, retrySeconds, 'too_many_connections')
   }
 
   async function openStream(
