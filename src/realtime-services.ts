@@ -1,5 +1,6 @@
 import type { NewEvent } from './domain/event.js'
 import { createEventStreams } from './http/realtime/event-stream.js'
+import { createStandingWatch } from './http/realtime/standing-watch.js'
 import { createWebSockets } from './http/realtime/web-sockets.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
@@ -11,6 +12,7 @@ import type { Database } from './store/database.js'
 import { createEventFeed } from './store/event-feed.js'
 import { appendEvents } from './store/event-log.js'
 import { eventChannel, type Nudge, nudgeText, parseNudge } from './store/event-nudges.js'
+import { createIdentityLookup } from './store/identity-lookup.js'
 import { createNotifyListener } from './store/notify-listener.js'
 import { createTicketStore, ticketSeconds } from './store/ws-tickets.js'
 
@@ -25,11 +27,13 @@ export interface RealtimeServiceOptions {
   /** For tests: how long until a lost listener tries again, and how often the log is looked into without a nudge. */
   reconnectMs?: number
   lookMs?: number
+  /** How often everybody who is connected is asked about. */
+  standingMs?: number
 }
 
 /** Events as they happen: from the log, by nudges of PostgreSQL or Redis, to WebSockets and streams. */
 export function createRealtimeServices(options: RealtimeServiceOptions) {
-  const { database, redis, log, metrics, limits, now, lookMs } = options
+  const { database, redis, log, metrics, limits, now, lookMs, standingMs } = options
   const feed = createEventFeed(database)
   const nudges = createNudges(options, {
     onNudge: (nudge) => realtime.nudge(nudge),
@@ -50,8 +54,13 @@ export function createRealtimeServices(options: RealtimeServiceOptions) {
     },
     ...(limits ? { limits } : {}),
   })
-  const webSockets = createWebSockets({ realtime, now })
-  const eventStreams = createEventStreams({ realtime, now })
+  const watch = createStandingWatch({
+    endedAmong: createIdentityLookup(database).endedAmong,
+    ...(standingMs === undefined ? {} : { everyMs: standingMs }),
+    onError: (error) => log.warn({ err: error }, 'who is connected could not be asked about, and will be again'),
+  })
+  const webSockets = createWebSockets({ realtime, watch, now })
+  const eventStreams = createEventStreams({ realtime, watch, now })
   return {
     feed,
     webSockets,

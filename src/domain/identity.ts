@@ -36,6 +36,16 @@ export interface PresentedKey {
   state: 'valid' | 'expired' | 'revoked'
 }
 
+/** What our tables say of a token's bearer now; of somebody who is not in them, nothing. */
+export interface BearerStanding {
+  /** The user or the company has been disabled, or the user is another company's. */
+  ended: boolean
+  role: Role | null
+}
+
+/** Of two roles the one that may less: a role that was taken away is not kept by a token that still says it. */
+export const lesserRole = (a: Role, b: Role): Role => (roles.indexOf(a) > roles.indexOf(b) ? a : b)
+
 /** What is known here of the bearer of a Clerk token. */
 export interface ClerkBearer {
   /** Our user; within the company, when the organisation is one of ours. */

@@ -1,5 +1,5 @@
 import type { NewEvent } from '../domain/event.js'
-import type { Caller, ClerkBearer, PresentedKey, Role } from '../domain/identity.js'
+import type { BearerStanding, Caller, ClerkBearer, PresentedKey, Role } from '../domain/identity.js'
 import type { BusinessEvents } from '../observability/events.js'
 import type { Logger } from '../observability/logger.js'
 import type { Metrics } from '../observability/metrics.js'
@@ -113,7 +113,7 @@ export interface AppServices {
   }
   /** What stands behind a token. */
   identities: {
-    isDisabled(who: { userId: string; tenantId?: string | undefined }): Promise<boolean>
+    standingOf(who: { userId: string; tenantId?: string | undefined }): Promise<BearerStanding>
     ofClerk(who: { clerkUserId: string; organizationId: string | undefined }): Promise<ClerkBearer>
   }
   apiKeys: { present(secret: string): Promise<PresentedKey | undefined> }

@@ -66,7 +66,7 @@ export async function startApp({ env = {}, services = {}, routes = [] }: TestApp
     version: '1.2.3',
     users: { findForLogin: absent, findById: absent },
     refreshTokens: { issue: absent, rotate: absent, revokeByToken: absent },
-    identities: { isDisabled: async () => false, ofClerk: absent },
+    identities: { standingOf: async () => ({ ended: false, role: null }), ofClerk: absent },
     apiKeys: { present: absent },
     audit: { record: async () => {} },
     probes: { database: async () => {}, temporal: async () => {}, workers: async () => {} },

@@ -107,6 +107,37 @@ describe('a token of ours @multitenant', () => {
   })
 })
 
+describe('the token of a user who has changed since @multitenant', () => {
+  const actorOf = async (token: string) => {
+    const { body } = (await ask(token)) as { body: { actor?: { role: string }; code?: string } }
+    return body.actor?.role ?? body.code
+  }
+  const set = (column: string, id: string, value: string) =>
+    world.admin(`update users set ${column} = $2 where id = $1`, [id, value])
+
+  it('says no more than the role that the user has now', async () => {
+    const { id } = seedUsers.acmeCsr
+    const token = await tokenOf('acmeCsr')
+    expect(await actorOf(token)).toBe('csr')
+    await set('role', id, 'rep')
+    await expect.poll(() => actorOf(token), { timeout: 15_000, interval: 250 }).toBe('rep')
+    await set('role', id, 'leadership')
+    await expect.poll(() => actorOf(token), { timeout: 15_000, interval: 250 }).toBe('csr')
+    await set('role', id, 'csr')
+  })
+
+  it('is refused once the user is another company’s', async () => {
+    const token = await tokenOf('acmeCsr')
+    expect((await ask(token)).status).toBe(200)
+    expect(await actorOf(await sign({ sub: seedUsers.acmeCsr.id, role: 'csr', company_id: borealis }))).toBe(
+      'token_invalid',
+    )
+    await set('company_id', seedUsers.acmeCsr.id, borealis)
+    await expect.poll(() => actorOf(token), { timeout: 15_000, interval: 250 }).toBe('token_invalid')
+    await set('company_id', seedUsers.acmeCsr.id, acme)
+  })
+})
+
 describe('the token of a user who was disabled @multitenant', () => {
   const disable = (id: string) => world.admin('update users set disabled_at = now() where id = $1', [id])
 

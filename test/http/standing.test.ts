@@ -6,15 +6,16 @@ const caller = { userId: 'u1', tenantId: 't1' }
 function prepare({ waitMs = 10_000 } = {}) {
   const state = { clock: 0, asked: 0, answer: async (): Promise<boolean> => false }
   const standing = createStanding({
-    isDisabled: () => {
+    standingOf: async () => {
       state.asked++
-      return state.answer()
+      return { ended: await state.answer(), role: null }
     },
     ttlMs: 3000,
     waitMs,
     now: () => state.clock,
   })
-  return { state, isDisabled: () => standing.isDisabled(caller), standing }
+  const isDisabled = async (who: { userId: string; tenantId: string }) => (await standing.of(who)).ended
+  return { state, isDisabled: () => isDisabled(caller), isDisabledOf: isDisabled }
 }
 
 describe('whether a user is disabled @unit', () => {
@@ -31,10 +32,10 @@ describe('whether a user is disabled @unit', () => {
   })
 
   it('is known of each user and company apart', async () => {
-    const { state, standing } = prepare()
-    await standing.isDisabled(caller)
-    await standing.isDisabled({ ...caller, userId: 'u2' })
-    await standing.isDisabled({ ...caller, tenantId: 't2' })
+    const { state, isDisabledOf } = prepare()
+    await isDisabledOf(caller)
+    await isDisabledOf({ ...caller, userId: 'u2' })
+    await isDisabledOf({ ...caller, tenantId: 't2' })
     expect(state.asked).toBe(3)
   })
 

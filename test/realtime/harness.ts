@@ -32,13 +32,14 @@ export interface NodeOptions {
   url?: string
   now?: () => number
   lookMs?: number
+  standingMs?: number
 }
 
 const absent = () => Promise.reject(new Error('this test has no store'))
 
 /** What one API process has of realtime: its own pool, listener and server, on the world's database. */
 export async function startNode(world: World, options: NodeOptions = {}) {
-  const { env = {}, limits, redisUrl, url = world.test.url, now, lookMs } = options
+  const { env = {}, limits, redisUrl, url = world.test.url, now, lookMs, standingMs } = options
   const config = loadConfig({
     NODE_ENV: 'test',
     JWT_SECRET: secret,
@@ -64,6 +65,7 @@ export async function startNode(world: World, options: NodeOptions = {}) {
     ...(limits ? { limits } : {}),
     ...(now ? { now } : {}),
     ...(lookMs === undefined ? {} : { lookMs }),
+    ...(standingMs === undefined ? {} : { standingMs }),
   })
   const services = {
     config,

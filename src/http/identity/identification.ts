@@ -1,4 +1,5 @@
 import { UnauthorizedError } from '../../domain/errors.js'
+import { type Caller, lesserRole, type Role } from '../../domain/identity.js'
 import type { AppServices } from '../app-services.js'
 import { type Identified, invalidToken } from './failure.js'
 import { createKeyReader } from './keys.js'
@@ -14,21 +15,25 @@ export function createIdentification({ config: { identity }, identities, apiKeys
     clerk: identity.clerk,
     ofClerk: identities.ofClerk,
   })
-  const standing = createStanding({ isDisabled: identities.isDisabled })
+  const standing = createStanding({ standingOf: identities.standingOf })
 
   async function byToken(token: string): Promise<Identified> {
     const identified = await tokens.read(token)
     // Of a Clerk token that was asked together with who the bearer is.
     if ('failure' in identified || tokens.isClerks(token)) return identified
-    return (await standing.isDisabled(identified.caller))
-      ? invalidToken('the user or the company is disabled')
-      : identified
+    const { ended, role } = await standing.of(identified.caller)
+    if (ended) return invalidToken('the user or the company is disabled, or the user is another company’s')
+    return { caller: withRole(identified.caller, role) }
   }
 
   return { byToken, byKey: createKeyReader({ present: apiKeys.present, rate: identity.loginRate, store, events }) }
 }
 
 export type Identification = ReturnType<typeof createIdentification>
+
+/** A token says the role of the day it was made; one that was taken away since counts no more. */
+const withRole = (caller: Caller, role: Role | null): Caller =>
+  role && caller.role ? { ...caller, role: lesserRole(caller.role, role) } : caller
 
 /** A key and a token may name two callers: neither is taken. */
 export const ambiguous = (): Identified => ({

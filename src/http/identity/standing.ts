@@ -1,7 +1,7 @@
-import type { Caller } from '../../domain/identity.js'
+import type { BearerStanding, Caller } from '../../domain/identity.js'
 
 interface StandingOptions {
-  isDisabled: (who: { userId: string; tenantId?: string | undefined }) => Promise<boolean>
+  standingOf: (who: { userId: string; tenantId?: string | undefined }) => Promise<BearerStanding>
   /** How long an answer counts, in milliseconds: so late may a disabled user's token still be taken. */
   ttlMs?: number
   /** How long a request waits for the answer, in milliseconds. */
@@ -10,31 +10,32 @@ interface StandingOptions {
 }
 
 const maxKnown = 10_000
+const unknown: BearerStanding = { ended: false, role: null }
 
 /**
- * Whether a user or company has been disabled since the token was made. Asked once for each user in a few seconds. While
+ * What became of a user and company since the token was made: disabled, moved, of a lesser role. Asked once for each user in a few seconds. While
  * the database does not answer, the last answer counts, and whoever was never asked about passes: their rows are out of
  * reach then anyway, and calls go on.
  */
-export function createStanding({ isDisabled, ttlMs = 3000, waitMs = 500, now = Date.now }: StandingOptions) {
-  const known = new Map<string, { disabled: boolean; until: number }>()
-  const asking = new Map<string, Promise<boolean>>()
+export function createStanding({ standingOf, ttlMs = 3000, waitMs = 500, now = Date.now }: StandingOptions) {
+  const known = new Map<string, { standing: BearerStanding; until: number }>()
+  const asking = new Map<string, Promise<BearerStanding>>()
 
-  function remember(key: string, disabled: boolean): boolean {
+  function remember(key: string, standing: BearerStanding): BearerStanding {
     for (const oldest of known.keys()) {
       if (known.size < maxKnown) break
       known.delete(oldest)
     }
     known.delete(key)
-    known.set(key, { disabled, until: now() + ttlMs })
-    return disabled
+    known.set(key, { standing, until: now() + ttlMs })
+    return standing
   }
 
-  function ask(key: string, who: Caller): Promise<boolean> {
-    const last = known.get(key)?.disabled ?? false
-    const answer = isDisabled(who)
+  function ask(key: string, who: Caller): Promise<BearerStanding> {
+    const last = known.get(key)?.standing ?? unknown
+    const answer = standingOf(who)
       .then(
-        (disabled) => remember(key, disabled),
+        (standing) => remember(key, standing),
         () => remember(key, last),
       )
       .finally(() => asking.delete(key))
@@ -43,11 +44,11 @@ export function createStanding({ isDisabled, ttlMs = 3000, waitMs = 500, now = D
   }
 
   return {
-    async isDisabled(caller: Caller): Promise<boolean> {
+    async of(caller: Caller): Promise<BearerStanding> {
       const key = `${caller.tenantId ?? ''} ${caller.userId}`
       const last = known.get(key)
-      if (last && last.until > now()) return last.disabled
-      return await within(waitMs, asking.get(key) ?? ask(key, caller), last?.disabled ?? false)
+      if (last && last.until > now()) return last.standing
+      return await within(waitMs, asking.get(key) ?? ask(key, caller), last?.standing ?? unknown)
     },
   }
 }

@@ -5,6 +5,7 @@ import { asRealtimeError, errorAnswer } from '../../realtime/control.js'
 import { closeCodes } from '../../realtime/errors.js'
 import type { Message } from '../../realtime/message.js'
 import type { Realtime } from '../../realtime/realtime.js'
+import type { StandingWatch } from './standing-watch.js'
 
 export interface StreamRequest {
   actor: Actor
@@ -34,9 +35,11 @@ const retryMs = 2_000
 /** Server-sent events of this process: a channel each. */
 export function createEventStreams({
   realtime,
+  watch,
   now = Date.now,
 }: {
   realtime: Realtime
+  watch: StandingWatch
   now?: (() => number) | undefined
 }) {
   const { limits, metrics } = realtime
@@ -47,8 +50,7 @@ export function createEventStreams({
     const at = now()
     for (const open of streams) {
       if (at >= open.expiresAt) {
-        open.stream.write(block({ event: 'close', data: { code: closeCodes.tokenExpired } }))
-        end(open)
+        dismiss(open)
       } else if (at - open.saidAt >= limits.pingEveryMs) {
         if (isStuck(open)) open.stream.destroy()
         else open.stream.write(': ping\n\n')
@@ -56,6 +58,11 @@ export function createEventStreams({
         open.takenBytes = open.network.takenBytes()
       }
     }
+  }
+
+  function dismiss(open: Open): void {
+    open.stream.write(block({ event: 'close', data: { code: closeCodes.tokenExpired } }))
+    end(open)
   }
 
   function end(open: Open): void {
@@ -74,6 +81,7 @@ export function createEventStreams({
       const leave = () => {
         if (!streams.delete(opened)) return
         subscriber.close()
+        unwatch()
         metrics.connections(-1, 'sse')
         if (streams.size === 0) timer = void clearInterval(timer)
       }
@@ -86,6 +94,7 @@ export function createEventStreams({
         leave,
       }
       streams.add(opened)
+      const unwatch = watch(actor, () => dismiss(opened))
       metrics.connections(1, 'sse')
       timer ??= setInterval(lookThrough, limits.tickMs).unref()
       stream.once('close', leave)

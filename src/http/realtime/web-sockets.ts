@@ -4,6 +4,7 @@ import type { Actor } from '../../domain/identity.js'
 import { errorAnswer, follow } from '../../realtime/control.js'
 import { closeCodes, RealtimeError } from '../../realtime/errors.js'
 import type { Realtime } from '../../realtime/realtime.js'
+import type { StandingWatch } from './standing-watch.js'
 import type { PendingUpgrade } from './upgrade.js'
 
 export const subprotocol = 'parley.v1'
@@ -34,9 +35,11 @@ interface Connection {
 /** The WebSockets of this process. */
 export function createWebSockets({
   realtime,
+  watch,
   now = Date.now,
 }: {
   realtime: Realtime
+  watch: StandingWatch
   now?: (() => number) | undefined
 }) {
   const { limits, metrics } = realtime
@@ -61,11 +64,13 @@ export function createWebSockets({
     const leave = () => {
       if (!connections.delete(connection)) return
       subscriber.close()
+      unwatch()
       metrics.connections(-1, 'websocket')
       if (connections.size === 0) timer = void clearInterval(timer)
     }
     const connection: Connection = { socket, expiresAt, pingedAt: at, pongedAt: at, messages: [], leave }
     connections.add(connection)
+    const unwatch = watch(actor, () => dismiss(connection, closeCodes.tokenExpired, 'the token counts no more'))
     metrics.connections(1, 'websocket')
     timer ??= setInterval(lookThrough, limits.tickMs).unref()
     // A frame that is too long or broken closes by itself; without a listener it would end the process.

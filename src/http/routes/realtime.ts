@@ -82,6 +82,8 @@ export function realtimeRoutes({ realtime }: Deps): Route[] {
       summary: 'Get a ticket for a WebSocket',
       description: 'For browsers and tools that can send neither a header nor a subprotocol.',
       tags,
+      // Who has the ticket listens: to write is not enough.
+      keyScope: 'realtime:read',
       auth: 'required',
       roles,
       request: { body: z.strictObject({}) },
