@@ -54,9 +54,15 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   app.use(unmatched(router, limits))
   return app
 
-  function createRouter({ config: { server } }: AppServices, mounted: Route[]): Router<RequestState> {
+  function createRouter({ config: { server, identity } }: AppServices, mounted: Route[]): Router<RequestState> {
     const created = new Router<RequestState>()
-    mountRoutes(created, mounted, { events, audit, bodyLimitBytes: server.bodyLimitBytes, limits })
+    mountRoutes(created, mounted, {
+      events,
+      audit,
+      bodyLimitBytes: server.bodyLimitBytes,
+      limits,
+      secret: identity.jwtSecret,
+    })
     mountDocs(created, openApiDocument(mounted, { version, serverUrl: server.publicUrl }))
     mountPages(created, config)
     return created
