@@ -31,11 +31,13 @@ import { claimRulesOf } from './claim-rules.js'
 import { createIntegrationStore } from './store/integrations.js'
 import { createLeadStore } from './store/leads.js'
 import { createMessageStore } from './store/messages.js'
+import { createKeptAnswers } from './store/only-once.js'
 import { createReceiptPurge } from './store/receipt-purge.js'
 import { createRefreshTokenStore } from './store/refresh-tokens.js'
 import { createSessionStore } from './store/sessions.js'
 import { createStaffStore } from './store/staff.js'
 import { createTaskStore } from './store/tasks.js'
+import { createTicketStore } from './store/ws-tickets.js'
 import { createUserStore } from './store/users.js'
 import { createProbes } from './temporal/probes.js'
 import { createReadyNotices, type ReadyNotices } from './temporal/ready-notices.js'
@@ -237,7 +239,12 @@ function activityDepsOf({
       log,
     },
     webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal },
-    purge: { purge: createReceiptPurge({ database }), refreshTokens, events: webhooks.events },
+    purge: {
+      purge: createReceiptPurge({ database }),
+      refreshTokens,
+      shortLived: [createTicketStore(database, createIdentityLookup(database)), createKeptAnswers(database)],
+      events: webhooks.events,
+    },
     prewarmWarmMs: config.customLlm.warmMs,
   }
 }

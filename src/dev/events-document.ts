@@ -84,7 +84,7 @@ const envelope = {
 const closings: [number, string][] = [
   [closeCodes.shutdown, 'the server goes away; come back with `since`'],
   [1009, 'a frame was longer than 16 KiB'],
-  [closeCodes.tokenExpired, 'the token has expired, or counts no more'],
+  [closeCodes.tokenExpired, 'the token has expired, or its bearer may not listen any more'],
   [closeCodes.noPong, 'no pong came in time'],
   [closeCodes.rateLimited, 'too many control messages'],
 ]

@@ -63,6 +63,12 @@ export class NotFoundError extends ParleyError {
   }
 }
 
+/** A key names one request; another one under it would be answered as the first. */
+export const idempotencyKeyReused = () =>
+  new InvalidRequestError('the Idempotency-Key was used with another request', [
+    { pointer: 'header/idempotency-key', detail: 'was used with another request body' },
+  ])
+
 /** Something is as it may not be changed into: taken, or the last of its kind. */
 export class ConflictError extends ParleyError {
   override name = 'ConflictError'

@@ -5,6 +5,19 @@ export interface Author extends Actor {
   traceId?: string | undefined
 }
 
+/** A request that says by a key of its own that it is one, however often it comes. */
+export interface KeyedRequest {
+  key: string
+  /** Of all that the request says. */
+  digest: Buffer
+}
+
+/** How something is made at most once: by which request, and what the request is answered once it is made. */
+export interface Once<Made, Answer> {
+  keyed: KeyedRequest | undefined
+  answerOf: (made: Made) => Answer
+}
+
 export const leadStatuses = ['new', 'contacted', 'qualified', 'won', 'lost'] as const
 export type LeadStatus = (typeof leadStatuses)[number]
 export const appointmentStatuses = ['scheduled', 'confirmed', 'completed', 'cancelled', 'no_show'] as const

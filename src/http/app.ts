@@ -55,9 +55,15 @@ export function createApp(services: AppServices, more: Route[] = []): Koa<Reques
   app.use(unmatched(router, limits))
   return app
 
-  function createRouter({ config: { server } }: AppServices, mounted: Route[]) {
+  function createRouter({ config: { server, identity } }: AppServices, mounted: Route[]) {
     const created = new Router<RequestState>()
-    const byPath = mountRoutes(created, mounted, { events, audit, bodyLimitBytes: server.bodyLimitBytes, limits })
+    const byPath = mountRoutes(created, mounted, {
+      events,
+      audit,
+      bodyLimitBytes: server.bodyLimitBytes,
+      limits,
+      secret: identity.jwtSecret,
+    })
     mountDocs(created, openApiDocument(mounted, { version, serverUrl: server.publicUrl }))
     mountPages(created, config)
     return { router: created, byPath }

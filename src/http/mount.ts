@@ -2,10 +2,12 @@ import type Router from '@koa/router'
 import type Koa from 'koa'
 import { UnauthorizedError } from '../domain/errors.js'
 import type { Caller } from '../domain/identity.js'
+import type { KeyedRequest } from '../domain/resource.js'
 import { type AccessOptions, requireRole, requireScope, tenantActor } from './access.js'
 import type { BusinessEvents } from '../observability/events.js'
 import { readJson, readRaw } from './body.js'
 import type { AppContext, AppMiddleware, RequestState } from './context.js'
+import { keyedRequest } from './once.js'
 import type { RequestLimits } from './request-limits.js'
 import type { Incoming, Route } from './route.js'
 import { validateParts } from './validate.js'
@@ -13,6 +15,8 @@ import { validateParts } from './validate.js'
 export interface MountOptions extends AccessOptions {
   bodyLimitBytes: number
   limits: RequestLimits
+  /** Of the digests of requests that bring an Idempotency-Key. */
+  secret: string
 }
 
 const noBytes = Buffer.alloc(0)
@@ -92,7 +96,8 @@ async function incoming(
   ])
   const { requestId, traceId, log } = ctx.state
   const bytes = raw && !raw.streamed ? await readRaw(ctx, raw.limitBytes) : noBytes
-  return new IncomingRequest({ ...parts, raw: bytes, caller, requestId, traceId, address: ctx.ip, log, ctx })
+  const known = { ...parts, raw: bytes, caller, requestId, traceId, address: ctx.ip, log, ctx }
+  return new IncomingRequest(known, () => keyedRequest(options.secret, { operation: route.operationId, ...parts }))
 }
 
 /** What costs something is made when it is asked for. */
@@ -108,10 +113,16 @@ class IncomingRequest implements Incoming {
   declare readonly address: string
   declare readonly log: Incoming['log']
   declare readonly ctx: AppContext
+  readonly #keyed: () => KeyedRequest | undefined
   #hangUp: AbortSignal | undefined
 
-  constructor(known: Omit<Incoming, 'actor' | 'signal'>) {
+  constructor(known: Omit<Incoming, 'actor' | 'signal' | 'keyed'>, keyed: () => KeyedRequest | undefined) {
     Object.assign(this, known)
+    this.#keyed = keyed
+  }
+
+  get keyed() {
+    return this.#keyed()
   }
 
   get actor() {

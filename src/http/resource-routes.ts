@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { NotFoundError } from '../domain/errors.js'
 import { type Actor, type Role, roles } from '../domain/identity.js'
 import type { Page, PageRequest, Precondition, Revised } from '../domain/page.js'
-import type { Author } from '../domain/resource.js'
+import type { Author, Once } from '../domain/resource.js'
 import {
   changed,
   changeHeaders,
@@ -17,12 +17,13 @@ import {
 } from './etag.js'
 import { idField } from './fields.js'
 import { pageSchema, presentPage } from './listing.js'
+import { onceHeaders } from './once.js'
 import { type Route, route } from './route.js'
 
 interface Store<Row, Fields, Filter> {
   list(actor: Actor, request: PageRequest<Filter>): Promise<Page<Row>>
   find(actor: Actor, id: string): Promise<Revised<Row> | undefined>
-  create(author: Author, fields: Fields): Promise<Revised<Row>>
+  createOnce<A>(author: Author, fields: Fields, once: Once<Revised<Row>, A>): Promise<A>
   change(author: Author, id: string, precondition: Precondition, change: Fields): Promise<Revised<Row> | undefined>
   remove?(author: Author, id: string, precondition: Precondition): Promise<boolean>
 }
@@ -87,11 +88,11 @@ export function resourceRoutes<Row extends { id: string }, Fields, Filter, Query
       operationId: `create${name}`,
       summary: summaries.create,
       roles: writers,
-      request: { body: api.body },
+      request: { headers: onceHeaders, body: api.body },
       responses: withConflict({ 201: createdResponse(schema) }),
-      handler: async ({ body, actor, traceId }) => {
-        const row = await store.create({ ...actor, traceId }, await api.fieldsOfNew(actor, body))
-        return created(row, present, `${path}/${row.id}`)
+      handler: async ({ body, actor, traceId, keyed }) => {
+        const answerOf = (row: Revised<Row>) => created(row, present, `${path}/${row.id}`)
+        return await store.createOnce({ ...actor, traceId }, await api.fieldsOfNew(actor, body), { keyed, answerOf })
       },
     }),
     route({

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Actor, Caller, Role, Scope } from '../domain/identity.js'
+import type { KeyedRequest } from '../domain/resource.js'
 import type { Logger } from '../observability/logger.js'
 import type { Rate } from './app-services.js'
 import type { AppContext } from './context.js'
@@ -71,6 +72,8 @@ export interface Incoming<A extends RouteAuth = RouteAuth, P = unknown, Q = unkn
   caller: A extends 'required' ? Caller : Caller | undefined
   /** The caller within its company. Reading it without one throws the ForbiddenError `tenant_missing`. */
   readonly actor: Actor
+  /** Of a request that brought the Idempotency-Key which its route takes. */
+  readonly keyed: KeyedRequest | undefined
   requestId: string
   traceId: string
   /** Address of the client, as far as TRUST_PROXY lets it be believed. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { idempotencyKey } from './once.js'
 import type { EndedSession, ReadySession, SessionState } from '../../workflows/messages.js'
 import type { Services } from '../services.js'
 import { iso, timeField } from './fields.js'
@@ -37,13 +38,9 @@ export const sessionStartBody = z.strictObject({
   ...wishes,
 })
 
-export const idempotencyHeader = z.object({
-  'idempotency-key': z
-    .string()
-    .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters without blanks')
-    .optional()
-    .meta({ description: 'The same key and body give the same session; the same key with another body is 422' }),
-})
+export const idempotencyHeader = idempotencyKey(
+  'The same key and body give the same session; the same key with another body is 422',
+)
 
 const prewarmSchema = z
   .union([

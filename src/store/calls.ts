@@ -1,13 +1,15 @@
+import type { Knex } from 'knex'
 import type { CallFacts } from '../domain/call.js'
 import { ForbiddenError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
 import type { Page, PageRequest, Precondition, Revised } from '../domain/page.js'
-import type { Author } from '../domain/resource.js'
+import type { Author, Once } from '../domain/resource.js'
 import { createCall, type NewCall } from './call-creation.js'
 import { changeCall, type CallChange } from './call-change.js'
 import { type CallFilter, type CallRow, selectCall, selectCalls } from './call-rows.js'
 import type { Database } from './database.js'
-import { asRefusal } from './refusals.js'
+import { onlyOnce } from './only-once.js'
+import { asRefusal, asUnknownTenant } from './refusals.js'
 import { revised } from './revision.js'
 import { isUuid } from './values.js'
 
@@ -26,19 +28,36 @@ export interface OpenCallFilter {
   limit: number
 }
 
+interface MadeCall {
+  row: Revised<CallRow>
+  created: boolean
+}
+
 /** Before every id. */
 const firstId = '00000000-0000-0000-0000-000000000000'
 
 /** The rows of calls. */
 export function createCallStore(database: Pick<Database, 'withTenant' | 'withService'>) {
+  async function createOnce<A>(actor: Author, call: NewCall, { keyed, answerOf }: Once<MadeCall, A>): Promise<A> {
+    // A tenant that is no UUID is no company of ours; the policies could not even compare it.
+    if (!isUuid(actor.tenantId)) throw new ForbiddenError('the token names no known company')
+    const make = (trx: Knex.Transaction) =>
+      onlyOnce(trx, actor, keyed, async () => {
+        const { row, created } = await createCall(trx, actor, call)
+        return answerOf({ row: revised(row), created })
+      })
+    return await database.withService(actor.tenantId, make).catch((error: unknown) => {
+      throw asUnknownTenant(error)
+    })
+  }
+
   return {
     /** @throws ConflictingCallError when the call is a colleague's, or the room another company's */
-    create: async (actor: Author, call: NewCall): Promise<{ row: Revised<CallRow>; created: boolean }> => {
-      // A tenant that is no UUID is no company of ours; the policies could not even compare it.
-      if (!isUuid(actor.tenantId)) throw new ForbiddenError('the token names no known company')
-      const { row, created } = await database.withService(actor.tenantId, (trx) => createCall(trx, actor, call))
-      return { row: revised(row), created }
-    },
+    create: (actor: Author, call: NewCall): Promise<MadeCall> =>
+      createOnce(actor, call, { keyed: undefined, answerOf: (made) => made }),
+
+    /** The same, by a request that is answered the same however often it comes. */
+    createOnce,
 
     /** One call as the actor may see it; with a user only when it is that user's. */
     find: async (actor: Actor, id: string, userId?: string): Promise<Revised<CallRow> | undefined> => {

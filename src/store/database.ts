@@ -6,6 +6,7 @@ import { withoutValues } from '../observability/error-texts.js'
 import { asUnavailable, isDatabaseDown, type StoreLog } from './database-down.js'
 import { keepNudges, type Nudge } from './event-nudges.js'
 import { createPool, reasonOf } from './pool.js'
+import { asUnknownTenant } from './refusals.js'
 import { statement, transaction } from './transaction.js'
 import { isUuid } from './values.js'
 
@@ -73,7 +74,9 @@ export function createDatabase({
     async withTenant<T>(actor: Actor, work: Work<T>): Promise<T> {
       // A tenant that is no UUID is no company of ours; the policies could not even compare it.
       if (!isUuid(actor.tenantId)) throw new ForbiddenError('the token names no known company')
-      return await run({ databaseRole: 'parley_app', ...actor }, work)
+      return await run({ databaseRole: 'parley_app', ...actor }, work).catch((error: unknown) => {
+        throw asUnknownTenant(error)
+      })
     },
     /** Runs background work in a transaction that sees every tenant's rows, or one tenant's when it is known. */
     withService,

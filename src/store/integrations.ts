@@ -1,12 +1,14 @@
 import type { Knex } from 'knex'
-import { ForbiddenError, InvalidRequestError, ParleyError } from '../domain/errors.js'
+import { ConflictError, ForbiddenError, InvalidRequestError, ParleyError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
 import type { Page, PageRequest } from '../domain/page.js'
+import type { KeyedRequest } from '../domain/resource.js'
 import { asService, type Database } from './database.js'
 import type { ClaimStanding, IntegrationProvider } from '../domain/integration.js'
 import { assertClaimable, type ClaimRules, standingOf } from './claim-rules.js'
 import { accountHint, normaliseAccount } from './integration-accounts.js'
 import { byCreation, type Listing, selectPage } from './page.js'
+import { onlyOnce } from './only-once.js'
 import { adoptReceipts } from './receipt-adoption.js'
 import { given } from './resource-ties.js'
 import { cleanText, isUuid } from './values.js'
@@ -96,28 +98,40 @@ export function createIntegrationStore(
         account,
         label,
       }: { provider: IntegrationProvider; account: string; label?: string | null | undefined },
+      keyed?: KeyedRequest,
     ): Promise<Integration> => {
       const known = normalised(provider, account)
       assertClaimable({ provider, account: known }, rules)
       const values = [actor.tenantId, provider, known, clean(label), standingOf({ provider, account: known }, rules)]
       const added = await claim(actor, (trx) =>
-        one(
-          trx,
-          `insert into integrations (tenant_id, provider, account, label, standing) values (?, ?, ?, ?, ?) returning ${columns}`,
-          values,
+        onlyOnce(trx, actor, keyed, () =>
+          one(
+            trx,
+            `insert into integrations (tenant_id, provider, account, label, standing) values (?, ?, ?, ?, ?) returning ${columns}`,
+            values,
+          ),
         ),
       )
       if (!added) throw new Error('the integration was not written')
-      return added
+      return { ...added, createdAt: new Date(added.createdAt), updatedAt: new Date(added.updatedAt) }
     },
 
     /** Another account is another claim. @returns undefined when there is none such */
     change: async (actor: Actor, id: string, change: IntegrationChange): Promise<Integration | undefined> =>
       isUuid(id) ? await claim(actor, (trx) => update(trx, id, change, rules)) : undefined,
 
-    /** @returns whether there was one */
+    /**
+     * @returns whether there was one
+     * @throws ConflictError for an organisation of Clerk, which only Clerk's events make known again
+     */
     remove: async (actor: Actor, id: string): Promise<boolean> =>
-      isUuid(id) && (await database.withTenant(actor, (trx) => trx('integrations').where({ id }).delete())) > 0,
+      isUuid(id) &&
+      (await database.withTenant(actor, async (trx) => {
+        const known = await one(trx, `select ${columns} from integrations where id = ? for update`, [id])
+        if (known?.provider === 'clerk')
+          throw new ConflictError('an organisation comes and goes by Clerk’s own events', 'integration_of_clerk')
+        return (await trx('integrations').where({ id }).delete()) > 0
+      })),
   }
 }
 

@@ -2,10 +2,11 @@ import type { Knex } from 'knex'
 import type { NewEvent } from '../domain/event.js'
 import type { Actor } from '../domain/identity.js'
 import type { Page, PageRequest, Precondition, Revised } from '../domain/page.js'
-import type { Author } from '../domain/resource.js'
+import type { Author, Once } from '../domain/resource.js'
 import type { Change } from '../domain/resource-events.js'
 import type { Database } from './database.js'
 import { appendEvents } from './event-log.js'
+import { onlyOnce } from './only-once.js'
 import { type Condition, type Listing, selectPage } from './page.js'
 import { asRefusal, type Refusals } from './refusals.js'
 import { assertRevision, revised } from './revision.js'
@@ -59,6 +60,16 @@ export function createResourceStore<Row extends { id: string }, Fields extends o
     return rows[0]
   }
 
+  async function insert(trx: Knex.Transaction, author: Author, fields: Fields): Promise<Revised<Row>> {
+    const values = valuesOf(await prepare(trx, author, fields))
+    const [after] = (await trx(table)
+      .insert({ [tenantColumn]: author.tenantId, ...values })
+      .returning(trx.raw(columns) as unknown as string)) as Row[]
+    if (!after) throw new Error(`the row of ${table} was not written`)
+    await settle(trx, { author, after })
+    return revised(after)
+  }
+
   async function settle(trx: Knex.Transaction, change: Change<Row>): Promise<void> {
     await afterwards(trx, change)
     await log(trx, events(change))
@@ -96,15 +107,11 @@ export function createResourceStore<Row extends { id: string }, Fields extends o
     },
 
     create: (author: Author, fields: Fields): Promise<Revised<Row>> =>
-      write(author, async (trx) => {
-        const values = valuesOf(await prepare(trx, author, fields))
-        const [after] = (await trx(table)
-          .insert({ [tenantColumn]: author.tenantId, ...values })
-          .returning(trx.raw(columns) as unknown as string)) as Row[]
-        if (!after) throw new Error(`the row of ${table} was not written`)
-        await settle(trx, { author, after })
-        return revised(after)
-      }),
+      write(author, (trx) => insert(trx, author, fields)),
+
+    /** @returns the answer to the request, the same however often it comes */
+    createOnce: <A>(author: Author, fields: Fields, { keyed, answerOf }: Once<Revised<Row>, A>): Promise<A> =>
+      write(author, (trx) => onlyOnce(trx, author, keyed, async () => answerOf(await insert(trx, author, fields)))),
 
     /**
      * @returns undefined when there is none that the author may change

@@ -55,33 +55,36 @@ const disabledIs = (disabled: boolean | undefined): Condition[] =>
  * the log name them: they are disabled.
  */
 export function createStaffStore(database: Pick<Database, 'withTenant'>) {
-  const { list, find, create, change } = createResourceStore<StaffMember, StaffFields, StaffFilter>(database, {
-    listing: staffListing,
-    tenantColumn: 'company_id',
-    fields: {
-      email: 'user_email',
-      displayName: 'display_name',
-      role: 'role',
-      disabledAt: 'disabled_at',
-      passwordHash: 'password_hash',
+  const { list, find, create, createOnce, change } = createResourceStore<StaffMember, StaffFields, StaffFilter>(
+    database,
+    {
+      listing: staffListing,
+      tenantColumn: 'company_id',
+      fields: {
+        email: 'user_email',
+        displayName: 'display_name',
+        role: 'role',
+        disabledAt: 'disabled_at',
+        passwordHash: 'password_hash',
+      },
+      conditions: (_actor, { role, disabled, name, email }) => [
+        ...disabledIs(disabled),
+        ...namePrefix(name),
+        ...given(['role = ?', role], ['email_key = lower(?)', email]),
+      ],
+      prepare: async (trx, author, fields, before) => {
+        if (before && stopsLeading(before, fields)) await assertAnotherLeads(trx, author, before.id)
+        // Whoever is disabled again has been so since the first time.
+        return before?.disabledAt && fields.disabledAt ? { ...fields, disabledAt: before.disabledAt } : fields
+      },
+      events: userEvents,
+      afterwards: async (trx, { before, after }) => {
+        if (after && after.disabledAt !== null && before?.disabledAt === null) await endLogins(trx, after.id)
+      },
+      refusals: { users_email_key: () => conflict('the email is taken', 'email_taken') },
     },
-    conditions: (_actor, { role, disabled, name, email }) => [
-      ...disabledIs(disabled),
-      ...namePrefix(name),
-      ...given(['role = ?', role], ['email_key = lower(?)', email]),
-    ],
-    prepare: async (trx, author, fields, before) => {
-      if (before && stopsLeading(before, fields)) await assertAnotherLeads(trx, author, before.id)
-      // Whoever is disabled again has been so since the first time.
-      return before?.disabledAt && fields.disabledAt ? { ...fields, disabledAt: before.disabledAt } : fields
-    },
-    events: userEvents,
-    afterwards: async (trx, { before, after }) => {
-      if (after && after.disabledAt !== null && before?.disabledAt === null) await endLogins(trx, after.id)
-    },
-    refusals: { users_email_key: () => conflict('the email is taken', 'email_taken') },
-  })
-  return { list, find, create, change }
+  )
+  return { list, find, create, createOnce, change }
 }
 
 export type StaffStore = ReturnType<typeof createStaffStore>

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common'
 import {
-  InvalidRequestError,
+  idempotencyKeyReused,
   ParleyError,
   ProviderError,
   type ProviderErrorCode,
@@ -36,9 +36,3 @@ export function problemOf(cause: unknown, provider: string): ParleyError {
       return new UnavailableError('the session could not be started', 'session_start_failed')
   }
 }
-
-/** The key names one request; another one under it would answer with somebody else's session. */
-export const idempotencyKeyReused = () =>
-  new InvalidRequestError('the Idempotency-Key was used with another request', [
-    { pointer: 'header/idempotency-key', detail: 'was used with another request body' },
-  ])

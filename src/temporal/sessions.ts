@@ -23,11 +23,11 @@ import {
   stateQuery,
 } from '../../workflows/messages.js'
 import type { conversationSession } from '../../workflows/session.js'
-import { UnavailableError } from '../domain/errors.js'
+import { idempotencyKeyReused, UnavailableError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
 import type { EndRequester } from '../domain/session.js'
 import { createEngineWatch } from './engine-watch.js'
-import { idempotencyKeyReused, problemOf } from './failures.js'
+import { problemOf } from './failures.js'
 import { createReadyNotices, type ReadyNotices } from './ready-notices.js'
 
 const key = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD)

@@ -282,6 +282,7 @@ describe('addresses of email that look like another @integration', () => {
       'lisa\u200d.k@acme.test',
       'lisa.k@acme.te\u00adst',
       'l\u0131sa.k@acme.test',
+      'l\u0130sa.k@acme.test',
       'l\u0069\u0307sa.k@acme.test',
       '\uff4cisa.k@acme.test',
       'lisa.k@acme.test\u0000',

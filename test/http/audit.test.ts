@@ -2,6 +2,7 @@ import request from 'supertest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seedUsers } from '../../src/dev/seed.js'
 import { acme, borealis, demoPassword } from '../store/world.js'
+import { startApp } from './harness.js'
 import { type IdentityWorld, startIdentity } from './identity-world.js'
 
 let world: IdentityWorld
@@ -19,8 +20,9 @@ describe('the company’s log @multitenant', () => {
   it('has a login that succeeded and one that failed, with the trace of the request', async () => {
     const good = await login(acmeRep.email)
     const bad = await login(acmeRep.email, 'wrong')
-    const found = (await world.eventsOf(acme)).filter(({ user_id }) => user_id === acmeRep.id)
-    expect(found).toEqual([
+    const found = async () => (await world.eventsOf(acme)).filter(({ user_id }) => user_id === acmeRep.id)
+    // A refused login is written down behind its answer.
+    await expect.poll(found, { timeout: 15_000 }).toEqual([
       {
         event: 'identity.login.succeeded',
         user_id: acmeRep.id,
@@ -44,9 +46,9 @@ describe('the company’s log @multitenant', () => {
     expect((await world.admin('select id from event_logs')).length).toBe(before)
     await world.admin('update users set disabled_at = now() where id = $1', [seedUsers.borealisLead.id])
     await login(seedUsers.borealisLead.email)
-    expect(await world.eventsOf(borealis)).toMatchObject([
-      { event: 'identity.login.failed', data: { reason: 'disabled' } },
-    ])
+    await expect
+      .poll(() => world.eventsOf(borealis), { timeout: 15_000 })
+      .toMatchObject([{ event: 'identity.login.failed', data: { reason: 'disabled' } }])
   })
 
   it('has the second use of a refresh token, and a logout, each once', async () => {
@@ -90,5 +92,26 @@ describe('the company’s log @multitenant', () => {
     const rows = JSON.stringify(await world.admin('select * from event_logs'))
     for (const secret of [acmeRep.email, demoPassword, body.token, body.refresh_token])
       expect(rows).not.toContain(secret)
+  })
+})
+
+describe('the answer to a refused login @integration', () => {
+  it('waits for no entry of the log: its time would tell which emails are known', async () => {
+    let asked = 0
+    const record = () => {
+      asked++
+      return new Promise<void>(() => {})
+    }
+    const { users, tokens: refreshTokens, identities } = world
+    const app = await startApp({
+      env: { LOGIN_RATE_LIMIT: '1000/minute' },
+      services: { users, refreshTokens, identities, audit: { record } },
+    })
+    const { status } = await request(app.url)
+      .post('/auth/login')
+      .send({ email: acmeRep.email, password: 'wrong' })
+      .timeout(20_000)
+    await app.stop()
+    expect([status, asked]).toEqual([401, 1])
   })
 })

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seedUsers } from '../../src/dev/seed.js'
 import type { Route } from '../../src/http/route.js'
@@ -5,6 +6,7 @@ import { acme, borealis, createWorld, type World } from '../store/world.js'
 import { startApi, type TestApi } from '../support/application.js'
 import { sampleOf } from '../support/sample-of.js'
 import { fillTenant, idsOf, rowsOf } from '../support/tenant-rows.js'
+import { tokenFor } from './harness.js'
 import { tokenOf } from './identity-world.js'
 
 let world: World
@@ -135,5 +137,23 @@ describe('another company’s ids @multitenant', () => {
           if (found.length > 0 || status === 401 || status >= 500) leaked.push([path, query, status, found])
         }
     expect(leaked).toEqual([])
+  }, 240_000)
+})
+
+describe('a token of a company that nobody knows @multitenant', () => {
+  it('is no fault of ours on any route', async () => {
+    const token = await tokenFor({ sub: seedUsers.acmeLead.id, company_id: randomUUID(), role: 'leadership' })
+    const stranger = await tokenFor({ sub: randomUUID(), company_id: randomUUID(), role: 'leadership' })
+    const faults: unknown[] = []
+    for (const route of api.routes.filter(asked))
+      for (const authorization of [token, stranger].map((one) => `Bearer ${one}`)) {
+        const path = route.paths[0].replace(/:\w+/g, randomUUID())
+        const headers = { authorization, 'if-match': '*', 'idempotency-key': randomUUID() }
+        // A conversation waits for the engine, which this test has not.
+        const answer = ask(path, route.method.toUpperCase(), headers, bodyOf(route))
+        const { status } = await answer.catch(() => ({ status: 0 }))
+        if (status >= 500 && status !== 503) faults.push([route.operationId, status])
+      }
+    expect(faults).toEqual([])
   }, 240_000)
 })

@@ -54,6 +54,19 @@ describe('/integrations @integration', () => {
     expect(await rows()).toEqual([])
   })
 
+  it('leaves an organisation to Clerk’s events', async () => {
+    const [row] = await world.admin<{ id: string }>(
+      `insert into integrations (tenant_id, provider, account) values ($1, 'clerk', 'org_1') returning id`,
+      [acme],
+    )
+    expect(await ask('acmeLead', 'DELETE', `/integrations/${row?.id}`)).toMatchObject({
+      status: 409,
+      body: { code: 'integration_of_clerk' },
+    })
+    expect((await ask('borealisLead', 'DELETE', `/integrations/${row?.id}`)).status).toBe(404)
+    expect(await rows()).toHaveLength(1)
+  })
+
   it('lists pages, newest first, and one provider', async () => {
     for (const n of [1, 2, 3, 4, 5])
       await add(

@@ -39,6 +39,8 @@ export const rowsOfTenant: Record<string, string> = {
   transcripts: `insert into transcripts (tenant_id, call_id, job_id) values (:tenantId, :key, 'job')`,
   ws_tickets: `insert into ws_tickets (tenant_id, user_id, role, ticket_hash, expires_at)
     values (:tenantId, :userId, 'leadership', decode(md5(:key), 'hex'), now() + interval '1 hour')`,
+  kept_answers: `insert into kept_answers (tenant_id, user_id, request_key, digest)
+    values (:tenantId, :userId, :key, sha256(:key::bytea))`,
   integrations: `insert into integrations (tenant_id, provider, account) values (:tenantId, 'twilio', :key)`,
   webhook_receipts: `insert into webhook_receipts (delivery_key, provider, kind, external_id, tenant_id, status, payload)
     values ('tavus/' || :key, 'tavus', 'system.shutdown', 'c1', :tenantId, 'processed', '\\x01')`,

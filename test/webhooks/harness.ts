@@ -14,7 +14,10 @@ import { logInto } from '../support/log-lines.js'
 import { createMetrics } from '../../src/observability/metrics.js'
 import { createProviderRegistry, type ProviderRegistry } from '../../src/providers/registry.js'
 import { callbackUrl } from '../../src/providers/tavus/callback-token.js'
+import { createIdentityLookup } from '../../src/store/identity-lookup.js'
 import { createDatabase } from '../../src/store/database.js'
+import { createKeptAnswers } from '../../src/store/only-once.js'
+import { createTicketStore } from '../../src/store/ws-tickets.js'
 import { createReceiptPurge } from '../../src/store/receipt-purge.js'
 import { createWebhookClient } from '../../src/temporal/webhooks.js'
 import { createWebhookServices } from '../../src/webhook-services.js'
@@ -115,7 +118,12 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
   const activities = {
     ...createWebhookActivities(deps),
     ...createWebhookReplayActivities(deps),
-    ...createWebhookPurgeActivities({ purge: createReceiptPurge({ database }), refreshTokens: world.tokens, events }),
+    ...createWebhookPurgeActivities({
+      purge: createReceiptPurge({ database }),
+      refreshTokens: world.tokens,
+      shortLived: [createTicketStore(database, createIdentityLookup(database)), createKeptAnswers(database)],
+      events,
+    }),
   }
   const app = await startApp({
     routes: webhookRoutes({

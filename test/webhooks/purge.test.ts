@@ -56,6 +56,25 @@ describe('the purge @integration', () => {
     })
   })
 
+  it('deletes tickets that nobody used and answers that are no longer given again, and no others', async () => {
+    await engine.admin(
+      `insert into ws_tickets (tenant_id, user_id, role, ticket_hash, expires_at)
+       select $1, 'u' || n, 'rep', sha256(n::text::bytea), now() - interval '1 minute' * n from generate_series(-1, 25) n where n <> 0`,
+      [acme],
+    )
+    await engine.admin(
+      `insert into kept_answers (tenant_id, user_id, request_key, digest, created_at)
+       select $1, 'u', 'k' || n, sha256(n::text::bytea), now() - interval '1 hour' * n from generate_series(22, 50) n`,
+      [acme],
+    )
+    await run()
+    expect(await engine.admin('select user_id from ws_tickets')).toEqual([{ user_id: 'u-1' }])
+    expect(await engine.admin('select request_key from kept_answers order by 1')).toEqual([
+      { request_key: 'k22' },
+      { request_key: 'k23' },
+    ])
+  })
+
   it('deletes LiveKit’s events of rooms that were nobody’s call with them, and keeps those of calls', async () => {
     const [call] = await engine.admin<{ id: string }>(
       `insert into call_logs (company_id, provider, external_id, status) values ($1, 'livekit', 'kept', 'ended') returning id`,

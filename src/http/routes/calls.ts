@@ -24,16 +24,24 @@ import {
 import { idField } from '../fields.js'
 import { pageRequest, pageSchema, presentPage } from '../listing.js'
 import { assertMayAssign } from '../ownership.js'
+import { onceHeaders } from '../once.js'
 import { type Route, route } from '../route.js'
 
 interface Deps {
-  calls: Pick<Services['calls'], 'create' | 'find' | 'list' | 'change'>
+  calls: Pick<Services['calls'], 'createOnce' | 'find' | 'list' | 'change'>
 }
 
 const callId = z.object({ call_id: idField('a call') })
 const madeHeaders = { Location: 'The call', ETag: 'This state of it, for If-Match' }
 const office = ['leadership', 'csr'] as const
 const noStore = { 'Cache-Control': 'no-store' }
+
+type MadeCall = Awaited<ReturnType<Services['calls']['create']>>
+
+function answerOf({ row, created: isNew }: MadeCall) {
+  const answer = created(row, presentCall, `/calls/${row.id}`)
+  return isNew ? answer : { ...answer, status: 200 as const }
+}
 
 /** Calls of any provider: made known, listed, and what became of them. */
 export const callRoutes = ({ calls }: Deps): Route[] => [
@@ -47,19 +55,17 @@ export const callRoutes = ({ calls }: Deps): Route[] => [
     tags: ['calls'],
     auth: 'required',
     roles,
-    request: { body: callBody },
+    request: { headers: onceHeaders, body: callBody },
     responses: {
       201: { description: 'Made', schema: callSchema, headers: madeHeaders },
       200: { description: 'Known before', schema: callSchema, headers: madeHeaders },
       403: { description: 'A rep makes no other’s calls' },
       409: { description: 'The external id is another call’s' },
     },
-    handler: async ({ body, actor, traceId }) => {
+    handler: async ({ body, actor, traceId, keyed }) => {
       const { external_id: externalId, lead_id: leadId, user_id: userId = actor.userId, ...rest } = body
       assertMayAssign(actor, userId, office)
-      const { row, created: isNew } = await calls.create({ ...actor, traceId }, { ...rest, externalId, leadId, userId })
-      const answer = created(row, presentCall, `/calls/${row.id}`)
-      return isNew ? answer : { ...answer, status: 200 }
+      return await calls.createOnce({ ...actor, traceId }, { ...rest, externalId, leadId, userId }, { keyed, answerOf })
     },
   }),
   route({

@@ -9,6 +9,7 @@ import {
   presentIntegration,
 } from '../integration-schema.js'
 import { pageRequest, pageSchema, presentPage } from '../listing.js'
+import { onceHeaders } from '../once.js'
 import { type Route, route } from '../route.js'
 
 const integrationId = z.object({ id: z.uuid({ error: 'must be the id of an integration' }) })
@@ -37,13 +38,13 @@ export function integrationRoutes({ integrations }: Pick<Services, 'integrations
       path: '/integrations',
       operationId: 'addIntegration',
       summary: 'Claim an account, a number or an organisation for the company',
-      request: { body: integrationBody },
+      request: { headers: onceHeaders, body: integrationBody },
       responses: {
         201: { description: 'Added', schema: integrationSchema, headers: { Location: 'The integration' } },
         409: taken,
       },
-      handler: async ({ body, actor }) => {
-        const added = await integrations.add(actor, body)
+      handler: async ({ body, actor, keyed }) => {
+        const added = await integrations.add(actor, body, keyed)
         return { status: 201, headers: { Location: `/integrations/${added.id}` }, body: presentIntegration(added) }
       },
     }),
@@ -82,7 +83,7 @@ export function integrationRoutes({ integrations }: Pick<Services, 'integrations
       operationId: 'removeIntegration',
       summary: 'Give an account up; its deliveries find no company from then on',
       request: { params: integrationId },
-      responses: { 204: { description: 'Removed' } },
+      responses: { 204: { description: 'Removed' }, 409: { description: 'It is Clerk’s own' } },
       handler: async ({ params, actor }) => {
         if (!(await integrations.remove(actor, params.id))) throw notFound()
         return { status: 204 }
