@@ -96,9 +96,9 @@ async function lockToken(trx: Knex.Transaction, token: string): Promise<TokenRow
   )
   const { rows } = await trx.raw<{ rows: TokenRow[] }>(
     `select t.id, t.tenant_id, t.user_id, t.family_id, t.used_at is not null as used, t.expires_at <= now() as expired,
-       t.revoked_at is not null or u.disabled_at is not null as revoked,
+       coalesce(t.revoked_at, u.disabled_at, c.disabled_at) is not null as revoked,
        extract(epoch from t.expires_at - t.created_at)::float8 * 1000 as lifetime_ms
-     from refresh_tokens t join users u on u.id = t.user_id where t.token_hash = ? for update of t`,
+     from refresh_tokens t join users u on u.id = t.user_id join companies c on c.id = u.company_id where t.token_hash = ? for update of t`,
     [hash],
   )
   const row = rows[0]

@@ -10,6 +10,7 @@ export interface User {
   displayName: string
   companyId: string
   role: Role
+  /** Since when the user, or the company, is disabled. */
   disabledAt: Date | null
 }
 
@@ -29,7 +30,7 @@ export interface ResolvedOwner {
 }
 
 const columns = `u.id, u.user_email as email, u.display_name as "displayName", u.company_id as "companyId", u.role,
-  u.disabled_at as "disabledAt"`
+  coalesce(u.disabled_at, (select o.disabled_at from companies o where o.id = u.company_id)) as "disabledAt"`
 
 const nobody: ResolvedOwner = { systemUserId: null, tenantId: undefined, by: 'none' }
 

@@ -3,7 +3,7 @@ import { type JWTPayload, SignJWT } from 'jose'
 import request from 'supertest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seedUsers } from '../../src/dev/seed.js'
-import { acme, borealis } from '../store/world.js'
+import { acme, borealis, demoPassword } from '../store/world.js'
 import { secret } from './harness.js'
 import { type IdentityWorld, startIdentity, tokenOf } from './identity-world.js'
 import { whoami, whoseCompany } from './whoami.js'
@@ -158,9 +158,16 @@ describe('the token of a user who was disabled @multitenant', () => {
     await expect.poll(async () => (await ask(token)).status, { timeout: 15_000, interval: 250 }).toBe(401)
   })
 
-  it('of a company that is no more stops as well', async () => {
+  it('of a company that is no more stops as well, and nobody gets another', async () => {
+    const send = (path: string, body: object) => request(world.app.url).post(path).send(body)
+    const credentials = { email: seedUsers.borealisLead.email, password: demoPassword }
+    const { body } = await send('/auth/login', credentials)
+    const { refresh_token } = body as { refresh_token: string }
     await world.admin('update companies set disabled_at = now() where id = $1', [borealis])
     expect((await ask(await tokenOf('borealisLead'))).status).toBe(401)
+    expect((await send('/auth/refresh', { refresh_token })).status).toBe(401)
+    const again = await send('/auth/login', credentials)
+    expect([again.status, again.body.code]).toEqual([401, 'login_failed'])
   })
 
   it('goes on for somebody who is not among our users: the secret’s owner signed it', async () => {

@@ -120,7 +120,8 @@ describe('what a channel has @multitenant', () => {
       tenant: of(0, 1, 2, 3, 4, 5, 6, 7),
       tasks: of(0, 2),
       lead: of(2, 3),
-      session: of(5),
+      // What names no user, too: the session is the rep's.
+      session: of(5, 7),
       foreign: of(8),
     }
     for (const [name, { client, channel, actor, since }] of Object.entries(listening)) {
