@@ -5,6 +5,7 @@ import { isOver } from '../src/domain/partner-job.js'
 import type { PartnerJobKind } from '../src/domain/webhook.js'
 import type { Logger } from '../src/observability/logger.js'
 import type { UwcClient } from '../src/providers/uwc/client.js'
+import type { AskedJob } from '../src/providers/uwc/polled.js'
 import type { OpenUwcJob, UwcJobStore } from '../src/store/uwc-jobs.js'
 import type { UwcJobState } from '../workflows/messages.js'
 import { toFailure } from './failure.js'
@@ -22,7 +23,7 @@ export interface UwcActivityDeps {
   /** Whether anything of this kind may be sent. */
   enabled: (kind: PartnerJobKind) => boolean
   /** Takes in what the partner was asked for, as the webhook that it would have been. */
-  ingest: (kind: PartnerJobKind, answer: Record<string, unknown>) => Promise<unknown>
+  ingest: (job: AskedJob, answer: Record<string, unknown>) => Promise<unknown>
   log: Logger
 }
 
@@ -67,9 +68,8 @@ export function createUwcActivities({ jobs, client, enabled, ingest, log }: UwcA
   async function ask({ kind, jobId, requestId }: OpenUwcJob, tenantId: string): Promise<'told' | 'lost' | 'silent'> {
     if (jobId === null || !enabled(kind)) return 'silent'
     try {
-      const answer = await client.job(jobId, { companyId: tenantId, requestId, signal: cancellationSignal() })
-      if (!answer) return 'silent'
-      await ingest(kind, answer)
+      const asked = { kind, companyId: tenantId, jobId, requestId }
+      await ingest(asked, await client.job(jobId, { ...asked, signal: cancellationSignal() }))
       return 'told'
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error

@@ -54,7 +54,8 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const settlements = createReceiptSettlements()
   const cipher = createReceiptCipher(config.webhooks.encryptionKeys)
   const receipts = createWebhookReceipts({ database, cipher })
-  const effects = createReceiptEffects({ effectsOf: registry.effectsOf, cipher, appliers: createAppliers() })
+  const appliers = createAppliers({ transcribes: config.uwc.features.asr })
+  const effects = createReceiptEffects({ effectsOf: registry.effectsOf, cipher, appliers })
   const burst = createBurstGauge()
   const atOnce = createReceiptsAtOnce({
     database,

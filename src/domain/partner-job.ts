@@ -1,6 +1,12 @@
 import type { PartnerJobKind, PartnerSubject } from './webhook.js'
 
-export const partnerJobKinds = ['asr', 'rag', 'training', 'analysis', 'followup'] as const satisfies readonly PartnerJobKind[]
+export const partnerJobKinds = [
+  'asr',
+  'rag',
+  'training',
+  'analysis',
+  'followup',
+] as const satisfies readonly PartnerJobKind[]
 export const partnerJobStatuses = ['queued', 'running', 'failed', 'timed_out', 'completed'] as const
 /** How far a job is. A job that timed out, or failed, may still be completed by an answer that comes late. */
 export type PartnerJobStatus = (typeof partnerJobStatuses)[number]
@@ -97,9 +103,12 @@ export function foldJob(parts: JobParts, subjects: readonly PartnerSubject[], or
 
 const isEnd = (part: JobPart | undefined) => part?.status === 'completed' || part?.status === 'failed'
 
+/** Completed once it ever was: what comes later may only say more. */
 function statusOfAll(whole: JobPart | undefined, items: readonly (JobPart | undefined)[]): JobPart['status'] {
-  if (whole && isEnd(whole)) return whole.status
-  if (items.every(isEnd)) return items.some((part) => part?.status === 'completed') ? 'completed' : 'failed'
+  const eachIsOver = items.every(isEnd)
+  if (whole?.status === 'completed' || (eachIsOver && items.some((part) => part?.status === 'completed')))
+    return 'completed'
+  if (whole?.status === 'failed' || eachIsOver) return 'failed'
   return items.some((part) => part !== undefined) ? 'running' : (whole?.status ?? 'queued')
 }
 
