@@ -85,8 +85,8 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     spool: (delivery, receivedAt) => spool.append({ delivery, receivedAt }),
     startWorkflow: options.webhookClient.start,
     attempt: async (receiptId, delivery) => {
-      // A session's workflow is told as well, and that is for the event's own workflow to see to.
-      if (isOfSession(registry, delivery)) return
+      // A session's or a job's workflow is told as well, and that is for the event's own workflow to see to.
+      if (tellsWorkflow(registry, delivery)) return
       const settled = await processing.attempt(receiptId)
       if (!settled) return
       settlements.announce(receiptId, settled.status)
@@ -131,9 +131,10 @@ const counting =
     return settled
   }
 
-function isOfSession(registry: ProviderRegistry, delivery: Delivery): boolean {
+function tellsWorkflow(registry: ProviderRegistry, delivery: Delivery): boolean {
   try {
-    return registry.effectsOf(delivery).target === 'session'
+    const { target } = registry.effectsOf(delivery)
+    return target === 'session' || target === 'partner'
   } catch {
     return true // what cannot be read is for the workflow to fail with
   }

@@ -29,7 +29,8 @@ export async function uwcJob(input: UwcJobInput): Promise<UwcJobState> {
   let state: UwcJobState = { status: 'queued', submitted: false }
   setHandler(jobOverSignal, () => void news++)
   setHandler(uwcJobQuery, () => state)
-  const store = proxyActivities<UwcActivities>({ ...patientStore, taskQueue })
+  // Longer than a question to the partner may take.
+  const store = proxyActivities<UwcActivities>({ ...patientStore, startToCloseTimeout: '150s', taskQueue })
 
   /** Ends early when a webhook has told the end while the answer to the sending is still awaited. */
   async function submitted(): Promise<UwcJobState> {

@@ -166,7 +166,7 @@ describe('@unit a failure of the partner', () => {
     ['a job without an id', json(200, { job_id: 7 })],
     ['a list', json(200, [])],
   ])('that answers with %s is one of the partner, result unknown', async (_, reply) => {
-    const { client } = await partner([reply as Reply])
+    const { client } = await partner([reply])
     await expect(client.submit('asr', submission)).rejects.toMatchObject({
       code: 'provider_failed',
       unknownResult: true,

@@ -51,9 +51,9 @@ describe('@unit the step that gets a draft', () => {
   })
 
   it.each([
-    [{ status: 'failed', error: 'provider_rejected' } as Read, 'provider_rejected'],
-    [{ status: 'timed_out', error: 'timed_out' } as Read, 'timed_out'],
-    [{ status: 'completed', error: null } as Read, 'no_draft'],
+    [{ status: 'failed', error: 'provider_rejected' }, 'provider_rejected'],
+    [{ status: 'timed_out', error: 'timed_out' }, 'timed_out'],
+    [{ status: 'completed', error: null }, 'no_draft'],
   ])('says that there is none: %j', async (read, reason) => {
     expect(await step([read]).run(60_000)).toEqual({ state: 'failed', jobId: 'row-1', reason })
   })
