@@ -114,6 +114,8 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
       } finally {
         draining.busy = false
       }
+      // Also when there was no batch to send them with: nobody else does.
+      await sendSignals(await drain.leftoverSignals(leftoverLimit))
       return { taken, nextDueMs: await drain.nextDueMs() }
     },
   }

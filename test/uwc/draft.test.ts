@@ -50,7 +50,7 @@ describe('@unit the step that gets a draft', () => {
     expect([asked, started]).toEqual([[], []])
   })
 
-  it.each([
+  it.each<[Read, string]>([
     [{ status: 'failed', error: 'provider_rejected' }, 'provider_rejected'],
     [{ status: 'timed_out', error: 'timed_out' }, 'timed_out'],
     [{ status: 'completed', error: null }, 'no_draft'],

@@ -13,8 +13,7 @@ describe('@integration the workflow of a job in a burst', () => {
   it('is told of what was taken at once', async () => {
     const { id, requestId } = await beginJob(partnered)
     await partnered.ended(id)
-    const { standing } = partnered.application.services
-    expect(await closedWith(partnered, requestId, () => standing.wakeDrain())).toEqual(['jobOver'])
+    expect(await closedWith(partnered, requestId)).toEqual(['jobOver'])
     expect(await partnered.admin(`select signal_pending from webhook_receipts where provider = 'uwc'`)).toEqual([
       { signal_pending: false },
     ])

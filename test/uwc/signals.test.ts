@@ -31,13 +31,17 @@ describe('@integration the workflow of a job', () => {
       30_000,
     )
     await partnered.temporal.cut()
-    const told = { job_id: row?.job_id, company_id: row?.tenant_id, call_id, status: 'completed', data: { sentiment: 1 } }
+    const told = {
+      job_id: row?.job_id,
+      company_id: row?.tenant_id,
+      call_id,
+      status: 'completed',
+      data: { sentiment: 1 },
+    }
     const answer = await partnered.tell('analysis/complete', told)
     await partnered.temporal.mend()
     expect(answer.status).toBeLessThan(300)
-    const { standing } = partnered.application.services
-    const wake = () => standing.wakeDrain().catch(() => undefined)
-    expect(await closedWith(partnered, requestId, wake)).toContain('jobOver')
+    expect(await closedWith(partnered, requestId)).toContain('jobOver')
     expect(await partnered.rowOf(id)).toMatchObject({ status: 'completed', result: { sentiment: 1 } })
   }, 120_000)
 

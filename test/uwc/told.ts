@@ -10,12 +10,20 @@ export async function beginJob(partnered: Partnered) {
   return { id: body.id as string, requestId: body.request_id as string, call_id }
 }
 
-/** Until the workflow of a job is over. @returns the names of the signals that it was told by */
-export async function closedWith(partnered: Partnered, requestId: string, meanwhile = async () => undefined as unknown) {
-  const handle = partnered.application.services.uwc.workflowOf('analysis', requestId)
+/** The drain would wake by itself, but later than a test wants to wait; not so often that it does nothing else. */
+const wakeEveryMs = 2000
+
+/** Until the workflow of a job is over; the drain is woken meanwhile. @returns the names of the signals that it was told by */
+export async function closedWith(partnered: Partnered, requestId: string): Promise<string[]> {
+  const { uwc, standing } = partnered.application.services
+  const handle = uwc.workflowOf('analysis', requestId)
+  let nextWake = 0
   await eventually(
     async () => {
-      await meanwhile()
+      if (Date.now() > nextWake) {
+        nextWake = Date.now() + wakeEveryMs
+        await standing.wakeDrain().catch(() => undefined)
+      }
       return (await handle.describe()).status.name
     },
     (name) => name === 'COMPLETED',
