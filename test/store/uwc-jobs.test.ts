@@ -41,7 +41,10 @@ const answer = (jobId: string, changes: Partial<PartnerEffect>): PartnerEffect =
 })
 
 const rowsOf = ({ jobId, requestId }: { jobId: string; requestId: string }) =>
-  world.admin<Record<string, unknown>>('select * from uwc_jobs where job_id = $1 or request_id = $2', [jobId, requestId])
+  world.admin<Record<string, unknown>>('select * from uwc_jobs where job_id = $1 or request_id = $2', [
+    jobId,
+    requestId,
+  ])
 
 describe('@idempotency a job of ours', () => {
   it('is one row and told once, in whatever order its taking and its answers come, and however often', async () => {

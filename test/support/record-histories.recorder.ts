@@ -237,10 +237,7 @@ it('a job of the partner that its webhook ends', async () => {
     return waiting
   }
   const limits = { timeoutMs: 60_000, pollMs: 30_000 }
-  const { handle, workflowId, requestId } = await startJob(
-    { submitUwcJob, checkUwcJob: async () => done },
-    limits,
-  )
+  const { handle, workflowId, requestId } = await startJob({ submitUwcJob, checkUwcJob: async () => done }, limits)
   await eventually(
     async () => sent,
     (count) => count === 2,
