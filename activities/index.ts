@@ -4,6 +4,8 @@ import { createElevenLabsSweep, type ElevenLabsSweepDeps } from './elevenlabs-sw
 import { createPrewarm } from './prewarm.js'
 import { createReconcileActivities, type ReconcileActivityDeps } from './reconcile.js'
 import { createSessionActivities, type SessionActivityDeps } from './session.js'
+import { createUwcActivities, type UwcActivityDeps } from './uwc.js'
+import { createUwcDraftActivities, type UwcDraftDeps } from './uwc-draft.js'
 import { createWebhookPurgeActivities, type WebhookPurgeDeps } from './webhook-purge.js'
 import { createWebhookReplayActivities, type WebhookReplayDeps } from './webhook-replay.js'
 import { createWebhookActivities, type WebhookActivityDeps } from './webhooks.js'
@@ -16,6 +18,8 @@ export interface ActivityDeps {
   calls: CallReconcileDeps
   webhook: WebhookActivityDeps & Pick<WebhookReplayDeps, 'replay'>
   purge: WebhookPurgeDeps
+  uwc: UwcActivityDeps
+  uwcDrafts: UwcDraftDeps
   prewarmWarmMs: number
 }
 
@@ -41,7 +45,11 @@ export function createActivities(deps: ActivityDeps) {
         return sessions.value
       },
     },
-    providers: session,
+    providers: {
+      ...session,
+      ...createUwcActivities(deps.uwc),
+      ...createUwcDraftActivities(deps.uwcDrafts),
+    },
     webhooks: {
       ...createWebhookActivities(deps.webhook),
       ...createWebhookReplayActivities(deps.webhook),

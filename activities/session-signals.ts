@@ -1,4 +1,5 @@
 import { heartbeat } from '@temporalio/activity'
+import { isJobSignal, type JobSignal } from '../src/domain/webhook.js'
 import type { PendingSignal, ReceiptDrain } from '../src/store/receipt-drain.js'
 import type { SettledReceipt } from '../src/store/receipt-states.js'
 import type { ProviderEventMessage } from '../workflows/messages.js'
@@ -7,20 +8,27 @@ export interface SignalSenderDeps {
   drain: Pick<ReceiptDrain, 'signalsSent'>
   /** A session that is closed or unknown is no error. */
   signalSession: (sessionId: string, message: ProviderEventMessage) => Promise<void>
+  /** A job whose workflow is closed or unknown is no error. */
+  signalJob: (signal: JobSignal) => Promise<void>
 }
 
 const signalsAtOnce = 16
 
-/** Tells sessions what their receipts were settled with; what cannot be sent is a leftover, which the drain sends. */
-export function createSignalSender({ drain, signalSession }: SignalSenderDeps) {
+/** Tells sessions and jobs what their receipts were settled with; what cannot be sent is a leftover, which the drain sends. */
+export function createSignalSender({ drain, signalSession, signalJob }: SignalSenderDeps) {
+  async function send({ sessionId, signal }: PendingSignal): Promise<void> {
+    if (isJobSignal(signal)) await signalJob(signal)
+    else if (sessionId) await signalSession(sessionId, signal)
+  }
+
   return async function sendSignals(pending: PendingSignal[]): Promise<void> {
     const sent: string[] = []
     const queue = pending.values()
     const lane = async () => {
-      for (const { receiptId, sessionId, signal } of queue) {
+      for (const one of queue) {
         heartbeat()
-        await signalSession(sessionId, signal)
-          .then(() => sent.push(receiptId))
+        await send(one)
+          .then(() => sent.push(one.receiptId))
           .catch(() => undefined)
       }
     }
@@ -29,7 +37,8 @@ export function createSignalSender({ drain, signalSession }: SignalSenderDeps) {
   }
 }
 
-/** The signal of a settled receipt, if its session waits for one. */
+/** The signal of a settled receipt, if a session or a job waits for one. */
 export function signalOf({ receiptId, sessionId, signal }: SettledReceipt): PendingSignal[] {
-  return sessionId && signal ? [{ receiptId, sessionId, signal }] : []
+  if (!signal || !(sessionId !== undefined || isJobSignal(signal))) return []
+  return [{ receiptId, sessionId: sessionId ?? null, signal }]
 }

@@ -19,8 +19,8 @@ export interface ReplayedCounts {
 }
 
 /** Steps of a bulk replay. */
-export function createWebhookReplayActivities({ replay, drain, signalSession, announce, events }: WebhookReplayDeps) {
-  const sendSignals = createSignalSender({ drain, signalSession })
+export function createWebhookReplayActivities({ replay, announce, events, ...signals }: WebhookReplayDeps) {
+  const sendSignals = createSignalSender(signals)
   return {
     /** Repeating it takes only what its first try has not taken. */
     async replayBatch(input: ReplayBatchInput): Promise<ReplayedCounts> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { heartbeat } from '@temporalio/activity'
 import { chunks } from '../src/domain/chunks.js'
+import type { JobSignal, ReceiptSignal } from '../src/domain/webhook.js'
 import type { WebhookEvents } from '../src/observability/webhook-events.js'
 import type { ReceiptDrain } from '../src/store/receipt-drain.js'
 import type { ReceiptProcessing } from '../src/store/receipt-processing.js'
@@ -15,6 +16,8 @@ export interface WebhookActivityDeps {
   draining: { busy: boolean; flooded: () => boolean; answersFirst: () => boolean }
   /** A session that is closed or unknown is no error. */
   signalSession: (sessionId: string, message: ProviderEventMessage) => Promise<void>
+  /** A job whose workflow is closed or unknown is no error. */
+  signalJob: (signal: JobSignal) => Promise<void>
   /** Tells whoever waits in this process. */
   announce: (receiptId: string, status: ReceiptStatus) => void
   events: Pick<WebhookEvents, 'settled'>
@@ -24,7 +27,7 @@ export interface WebhookActivityDeps {
 export interface ProcessedReceipt {
   status: ReceiptStatus
   sessionId?: string | undefined
-  signal?: ProviderEventMessage | undefined
+  signal?: ReceiptSignal | undefined
 }
 
 export interface DrainedBatch {
@@ -47,8 +50,8 @@ const batchesAhead = 32
 
 /** Steps of webhooks: one receipt, or a batch of those that nobody has taken. */
 export function createWebhookActivities(deps: WebhookActivityDeps) {
-  const { processing, drain, draining, signalSession, announce, events } = deps
-  const sendSignals = createSignalSender({ drain, signalSession })
+  const { processing, drain, draining, signalSession, signalJob, announce, events } = deps
+  const sendSignals = createSignalSender({ drain, signalSession, signalJob })
 
   function tell(settled: SettledReceipt): void {
     announce(settled.receiptId, settled.status)
@@ -111,6 +114,8 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
       } finally {
         draining.busy = false
       }
+      // Also when there was no batch to send them with: nobody else does.
+      await sendSignals(await drain.leftoverSignals(leftoverLimit))
       return { taken, nextDueMs: await drain.nextDueMs() }
     },
   }

@@ -169,10 +169,12 @@ async function runWorkers(options: WorkerHalfOptions, services: Services, connec
   void services.purgeSchedule
     .ensure()
     .catch((error: unknown) => log.warn({ err: error }, 'the daily purge is not scheduled'))
+  services.uwc.starter.run()
   log.info({ task_queues: Object.values(config.temporal.taskQueues) }, 'worker polls')
   return {
     running: workers.running,
     async stop() {
+      await services.uwc.starter.stop()
       await workers.stop()
       await connection.close()
     },

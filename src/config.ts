@@ -50,7 +50,7 @@ function crossChecks(values: Values, env: Record<string, string | undefined>): {
   if (values.CLERK_JWKS_URL && !values.CLERK_ISSUER && !values.CLERK_JWKS_URL.endsWith(publishedKeys))
     need('CLERK_ISSUER', `is required when CLERK_JWKS_URL does not end in ${publishedKeys}`)
   if (values.NODE_ENV !== 'production') return problems
-  for (const name of ['CLERK_ISSUER', 'CLERK_JWKS_URL'] as const)
+  for (const name of ['CLERK_ISSUER', 'CLERK_JWKS_URL', 'UWC_BASE_URL'] as const)
     if (values[name]?.startsWith('http:')) need(name, 'must begin with https:// in production')
   if (values.JWT_SECRET && new Set(values.JWT_SECRET).size < 8) need('JWT_SECRET', 'still has a placeholder value')
   if (!env.JWT_SECRET?.trim()) need('JWT_SECRET', 'is required in production')
@@ -205,7 +205,24 @@ function shape(values: Values, root: string) {
       baseUrl: values.BLAND_BASE_URL,
       webhookSecrets: values.BLAND_WEBHOOK_SECRET,
     },
-    uwc: { webhookSecrets: values.UWC_HMAC_SECRET },
+    uwc: {
+      webhookSecrets: values.UWC_HMAC_SECRET,
+      baseUrl: values.UWC_BASE_URL,
+      apiKey: values.UWC_API_KEY,
+      version: values.UWC_VERSION,
+      staging: values.USE_UWC_STAGING,
+      /** What may be sent at all. */
+      features: {
+        asr: values.ENABLE_UWC_ASR,
+        rag: values.ENABLE_UWC_RAG,
+        training: values.ENABLE_UWC_TRAINING,
+        followups: values.ENABLE_UWC_FOLLOWUPS,
+      },
+      requestTimeoutMs: values.UWC_REQUEST_TIMEOUT_SECONDS * 1000,
+      askTimeoutMs: values.UWC_ASK_TIMEOUT_SECONDS * 1000,
+      pollMs: values.UWC_POLL_SECONDS * 1000,
+      jobTimeoutMs: values.UWC_JOB_TIMEOUT_SECONDS * 1000,
+    },
     webhooks: {
       acceptUnsigned: values.DEV_ACCEPT_UNSIGNED,
       ackMs: values.WEBHOOK_ACK_MS,

@@ -46,6 +46,7 @@ import { createStandingWorkflows } from './temporal/standing.js'
 import { createPurgeSchedule } from './temporal/purge-schedule.js'
 import { createReplayClient } from './temporal/webhook-replays.js'
 import { createWebhookClient } from './temporal/webhooks.js'
+import { createUwcServices } from './uwc-services.js'
 import { createWebhookServices } from './webhook-services.js'
 
 export interface ServiceOptions {
@@ -101,6 +102,19 @@ export function createServices({ config, log, metrics, client, version, together
     together,
     wakeDrain: standing.wakeDrain,
   })
+  const uwc = createUwcServices({
+    config,
+    log,
+    metrics,
+    database,
+    client,
+    transport: providers.uwcTransport,
+    async ingestDeliveries(deliveries) {
+      const settled = await webhooks.ingestDeliveries(deliveries)
+      webhooks.events.asked(settled)
+      return settled
+    },
+  })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
   const calls = createCallStore(database)
   const core = {
@@ -114,6 +128,7 @@ export function createServices({ config, log, metrics, client, version, together
     webhooks,
     refreshTokens,
     notices,
+    uwc,
     ...providers,
   }
   return {
@@ -150,6 +165,7 @@ export function createServices({ config, log, metrics, client, version, together
     webhookClient,
     standing,
     webhooks,
+    uwc,
     probes: { ...probes, database: () => database.ping(1500), redis: redis && (() => redis.ping(1500)) },
     workerHeartbeats: probes.heartbeats,
     observeTask(name: string, status: string, durationMs: number): void {
@@ -181,6 +197,7 @@ interface Core {
   callSources: ReturnType<typeof createCallSources>
   sessionClient: ReturnType<typeof createSessionClient>
   webhooks: ReturnType<typeof createWebhookServices>
+  uwc: ReturnType<typeof createUwcServices>
   refreshTokens: ReturnType<typeof createRefreshTokenStore>
   tavus: ReturnType<typeof createTavusClient>
   elevenlabs: ReturnType<typeof createElevenLabsClient>
@@ -199,6 +216,7 @@ function activityDepsOf({
   callSources,
   sessionClient,
   webhooks,
+  uwc,
   refreshTokens,
   tavus,
   elevenlabs,
@@ -238,7 +256,9 @@ function activityDepsOf({
         webhooks.ingestDeliveries(bodies.map((body) => webhooks.registry.parse(provider, body))),
       log,
     },
-    webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal },
+    webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal, signalJob: uwc.signalJob },
+    uwc: uwc.activities,
+    uwcDrafts: uwc.drafts,
     purge: {
       purge: createReceiptPurge({ database }),
       refreshTokens,
@@ -280,12 +300,14 @@ function createProviders(config: Config, metrics: Metrics) {
     customLlm: createTransport({ provider: 'custom_llm', observe }),
     twilio: createTransport({ provider: 'twilio', observe }),
     elevenlabs: createTransport({ provider: 'elevenlabs', observe }),
+    uwc: createTransport({ provider: 'uwc', observe }),
   }
   return {
     tavus: createTavusClient(config.tavus, transports.tavus),
     llm: createLlmClient(config.customLlm, transports.customLlm),
     callSources: createCallSources(config, transports),
     elevenlabs: createElevenLabsClient(config.elevenlabs, transports.elevenlabs),
+    uwcTransport: transports.uwc,
     closeProviders: () => Promise.all(Object.values(transports).map((transport) => transport.close())),
   }
 }

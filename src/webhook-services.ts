@@ -54,7 +54,8 @@ export function createWebhookServices(options: WebhookServiceOptions) {
   const settlements = createReceiptSettlements()
   const cipher = createReceiptCipher(config.webhooks.encryptionKeys)
   const receipts = createWebhookReceipts({ database, cipher })
-  const effects = createReceiptEffects({ effectsOf: registry.effectsOf, cipher, appliers: createAppliers() })
+  const appliers = createAppliers({ transcribes: config.uwc.features.asr })
+  const effects = createReceiptEffects({ effectsOf: registry.effectsOf, cipher, appliers })
   const burst = createBurstGauge()
   const atOnce = createReceiptsAtOnce({
     database,
@@ -84,8 +85,8 @@ export function createWebhookServices(options: WebhookServiceOptions) {
     spool: (delivery, receivedAt) => spool.append({ delivery, receivedAt }),
     startWorkflow: options.webhookClient.start,
     attempt: async (receiptId, delivery) => {
-      // A session's workflow is told as well, and that is for the event's own workflow to see to.
-      if (isOfSession(registry, delivery)) return
+      // A session's or a job's workflow is told as well, and that is for the event's own workflow to see to.
+      if (tellsWorkflow(registry, delivery)) return
       const settled = await processing.attempt(receiptId)
       if (!settled) return
       settlements.announce(receiptId, settled.status)
@@ -130,9 +131,10 @@ const counting =
     return settled
   }
 
-function isOfSession(registry: ProviderRegistry, delivery: Delivery): boolean {
+function tellsWorkflow(registry: ProviderRegistry, delivery: Delivery): boolean {
   try {
-    return registry.effectsOf(delivery).target === 'session'
+    const { target } = registry.effectsOf(delivery)
+    return target === 'session' || target === 'partner'
   } catch {
     return true // what cannot be read is for the workflow to fail with
   }

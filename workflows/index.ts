@@ -1,5 +1,6 @@
 export { conversationSession } from './session.js'
 export { sessionReconcile } from './session-reconcile.js'
+export { uwcJob } from './uwc-job.js'
 export { webhookDelivery } from './webhook.js'
 export { webhookDrain } from './webhook-drain.js'
 export { webhookPurge } from './webhook-purge.js'

@@ -1,7 +1,9 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import type { ReplayFilter } from '../src/domain/delivery.js'
 import type { Actor } from '../src/domain/identity.js'
+import type { PartnerJobStatus } from '../src/domain/partner-job.js'
 import type { EndRequester, SessionMode, SessionOwner, SessionProvider } from '../src/domain/session.js'
+import type { PartnerJobKind } from '../src/domain/webhook.js'
 
 /** Names of the task queues: apart, so that one kind of work cannot starve another. */
 export interface TaskQueues {
@@ -195,3 +197,29 @@ export interface ReconcileInput {
 }
 /** Compare with the provider now, as after a start-up; the settings are those of whoever asks. */
 export const sweepNowSignal = defineSignal<[ReconcileInput]>('sweepNow')
+
+export const uwcJobWorkflowId = (kind: PartnerJobKind, requestId: string) => `uwc/${kind}/${requestId}`
+
+/** A job of the ML partner: ids only, what is sent lies in its row. */
+export interface UwcJobInput {
+  /** Of its row. */
+  id: string
+  tenantId: string
+  kind: PartnerJobKind
+  requestId: string
+  /** Task queue of the steps. */
+  providerQueue: string
+  /** Milliseconds: until a job is given up, and until it is first asked for. */
+  limits: { timeoutMs: number; pollMs: number }
+}
+
+/** How far the row of a job is. */
+export interface UwcJobState {
+  status: PartnerJobStatus
+  /** The partner has taken it, and has given it an id. */
+  submitted: boolean
+}
+
+/** The row of the job says how it ended. */
+export const jobOverSignal = defineSignal<[{ key: string }]>('jobOver')
+export const uwcJobQuery = defineQuery<UwcJobState>('job')

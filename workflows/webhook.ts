@@ -6,7 +6,15 @@ import {
   proxyLocalActivities,
 } from '@temporalio/workflow'
 import type { ProcessedReceipt, WebhookActivities } from '../activities/webhooks.js'
-import { providerEventSignal, type ReceiptStatus, sessionWorkflowId, type WebhookInput } from './messages.js'
+import { isJobSignal } from '../src/domain/webhook.js'
+import {
+  jobOverSignal,
+  providerEventSignal,
+  type ReceiptStatus,
+  sessionWorkflowId,
+  uwcJobWorkflowId,
+  type WebhookInput,
+} from './messages.js'
 
 const { processReceipt } = proxyLocalActivities<WebhookActivities>({
   startToCloseTimeout: '5s',
@@ -16,12 +24,12 @@ const { processReceipt } = proxyLocalActivities<WebhookActivities>({
   retry: { initialInterval: '10ms', backoffCoefficient: 2, maximumInterval: '500ms', maximumAttempts: 12 },
 })
 
-/** One event of a provider: its receipt taken to its end, then its session told. */
+/** One event of a provider: its receipt taken to its end, then its session, or its job, told. */
 export async function webhookDelivery({ receiptId }: WebhookInput): Promise<{ status: ReceiptStatus }> {
   const processed = await process(receiptId)
   // A failed run may run again under the same id, and so may the event.
   if (processed.status === 'failed') throw ApplicationFailure.nonRetryable('the receipt failed', 'WebhookFailed')
-  await tellSession(processed)
+  await tell(processed)
   return { status: processed.status }
 }
 
@@ -35,12 +43,17 @@ async function process(receiptId: string): Promise<ProcessedReceipt> {
   }
 }
 
-async function tellSession({ sessionId, signal }: ProcessedReceipt): Promise<void> {
-  if (!sessionId || !signal) return
+async function tell({ sessionId, signal }: ProcessedReceipt): Promise<void> {
+  if (!signal) return
   try {
-    await getExternalWorkflowHandle(sessionWorkflowId(sessionId)).signal(providerEventSignal, signal)
+    if (isJobSignal(signal))
+      await getExternalWorkflowHandle(uwcJobWorkflowId(signal.job, signal.requestId)).signal(jobOverSignal, {
+        key: signal.key,
+      })
+    else if (sessionId)
+      await getExternalWorkflowHandle(sessionWorkflowId(sessionId)).signal(providerEventSignal, signal)
   } catch (error) {
     if (isCancellation(error)) throw error
-    log.debug('no running session to tell', { session_id: sessionId })
+    log.debug('no running workflow to tell', { session_id: sessionId })
   }
 }

@@ -58,8 +58,12 @@ const providers: Record<string, SimulatedProvider> = {
     }),
   },
   uwc: {
-    own: ['UWC_HMAC_SECRET'],
-    variables: (_simulator, secretFor) => ({ UWC_HMAC_SECRET: whsec(secretFor('uwc')) }),
+    own: ['UWC_API_KEY', 'UWC_BASE_URL', 'UWC_HMAC_SECRET'],
+    variables: (simulator, secretFor) => ({
+      UWC_BASE_URL: simulator,
+      UWC_API_KEY: hex(secretFor('uwc-api')),
+      UWC_HMAC_SECRET: whsec(secretFor('uwc')),
+    }),
   },
 }
 

@@ -69,6 +69,17 @@ export const idempotencyKeyReused = () =>
     { pointer: 'header/idempotency-key', detail: 'was used with another request body' },
   ])
 
+/** What is behind the address is switched off in this installation. */
+export class FeatureDisabledError extends ParleyError {
+  override name = 'FeatureDisabledError'
+  constructor(
+    /** The variable that turns it on. */
+    variable: string,
+  ) {
+    super('feature_disabled', 404, 'Not Found', `${variable} is off`)
+  }
+}
+
 /** Something is as it may not be changed into: taken, or the last of its kind. */
 export class ConflictError extends ParleyError {
   override name = 'ConflictError'

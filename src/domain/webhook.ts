@@ -159,6 +159,14 @@ export interface PartnerSubject {
   id: string
 }
 
+/** What an answer says of one thing of several. */
+export interface PartnerItem {
+  subject: PartnerSubject
+  status: PartnerStatus
+  partnerStatus: string
+  data: Record<string, unknown>
+}
+
 /** What an answer of the ML partner does. */
 export interface PartnerEffect {
   target: 'partner'
@@ -172,6 +180,8 @@ export interface PartnerEffect {
   /** What the answer is about; all of it must be the company's. */
   subjects: readonly PartnerSubject[]
   data: Record<string, unknown>
+  /** Of an answer about several things what it says of each. */
+  items?: readonly PartnerItem[] | undefined
   /** RFC 3339, UTC. */
   at?: string | undefined
 }
@@ -186,6 +196,20 @@ export interface SessionSignal {
   kind: 'shutdown' | 'transcript' | 'recording' | 'participant_joined'
   at: string
 }
+
+/** What the workflow of a job of ours is told: the job is over, and its row says how. */
+export interface JobSignal {
+  /** Delivery key. */
+  key: string
+  kind: 'job_over'
+  job: PartnerJobKind
+  requestId: string
+}
+
+/** What a receipt lets a workflow know. */
+export type ReceiptSignal = SessionSignal | JobSignal
+
+export const isJobSignal = (signal: ReceiptSignal): signal is JobSignal => signal.kind === 'job_over'
 
 const signalled: ReadonlySet<string> = new Set(['shutdown', 'transcript', 'recording', 'participant_joined'])
 

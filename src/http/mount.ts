@@ -43,6 +43,7 @@ export function mountRoutes(
       const caller = callerFor(route, ctx, options.events)
       if (caller?.key) await requireScope(ctx, { caller, needed: route.keyScope }, options)
       if (route.roles) await requireRole(ctx, { caller, allowed: route.roles }, options)
+      route.available()
       answer(ctx, route, await route.handle(await incoming(route, ctx, caller, options)))
     }
     router.register([...route.paths], [route.method], handler)

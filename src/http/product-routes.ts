@@ -12,6 +12,7 @@ import { realtimeRoutes } from './routes/realtime.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { tavusRoutes } from './routes/tavus.js'
 import { testEmitRoutes } from './routes/test-emit.js'
+import { uwcRoutes } from './routes/uwc.js'
 import { webhookRoutes } from './routes/webhooks.js'
 import { createSessionEnder } from './session-end.js'
 import { createSessionStarter } from './session-start.js'
@@ -30,6 +31,7 @@ export function productRoutes(services: Services): Route[] {
     ...messageRoutes(services),
     ...companyRoutes(services),
     ...companyResourceRoutes(services),
+    ...uwcRoutes(services),
     ...realtimeRoutes(services),
     ...testEmitRoutes(services),
     ...webhookRoutes({

@@ -103,6 +103,8 @@ interface Definition<A extends RouteAuth, P, Q, H, B, R extends Responses, T> {
   keyScope?: KeyScope
   /** In place of the general limits, for this route alone; false: no limit counts it. */
   limits?: RouteLimits | false
+  /** Throws the answer while there is nothing behind the route; asked before anything of the request is read. */
+  available?: () => void
   request?: RequestSchemas<P, Q, H, B>
   responses: R
   handler: (incoming: Incoming<A, Parsed<P>, Parsed<Q>, Parsed<H>, Parsed<B>>) => Promise<T> | T
@@ -121,6 +123,7 @@ export interface Route {
   anyRole: string | undefined
   keyScope: KeyScope
   limits: RouteLimits | false
+  available: () => void
   request: RequestSchemas
   responses: Responses
   handle: (incoming: Incoming) => Promise<{ status: number; body?: unknown; headers?: Record<string, string> }>
@@ -137,6 +140,7 @@ export function route<
   B extends z.ZodType | undefined = undefined,
 >(definition: Definition<A, P, Q, H, B, R, T>): Route {
   const { path, description, roles, anyRole, limits = {}, request = {}, handler, ...rest } = definition
+  const { available = () => undefined } = definition
   const { keyScope = `${rest.tags[0] ?? 'other'}:${rest.method === 'get' ? 'read' : 'write'}` } = definition
   return {
     ...rest,
@@ -146,6 +150,7 @@ export function route<
     anyRole,
     keyScope,
     limits,
+    available,
     request: request as RequestSchemas,
     // The mounting has validated by these very schemas: the types are what they say.
     handle: async (incoming) => await handler(incoming as Parameters<typeof handler>[0]),

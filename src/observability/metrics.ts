@@ -78,6 +78,21 @@ export function createMetrics() {
       'status',
     ]),
 
+    uwcRequests: counter('uwc_requests_total', 'Requests to the ML partner; status none without an answer', [
+      'endpoint',
+      'method',
+      'status',
+    ]),
+    uwcRequestDurationMs: histogram('uwc_request_duration_ms', 'Time of a request to the ML partner', requestMs, [
+      'endpoint',
+      'method',
+    ]),
+    uwcRequestErrors: counter('uwc_request_errors_total', 'Requests to the ML partner that failed', [
+      'endpoint',
+      'error_type',
+    ]),
+    uwcRetries: counter('uwc_retries_total', 'Requests to the ML partner that were made again', ['endpoint']),
+
     asrMinutes: counter('asr_minutes_total', 'Minutes of speech that a provider transcribed'),
     llmTokens: counter('llm_tokens_total', 'Tokens that a language model read and wrote', ['model']),
     smsSent: counter('sms_sent_total', 'Text messages that left'),

@@ -115,8 +115,13 @@ const organization = (summary: string) =>
 const job = z.strictObject({
   worker: text,
   kind: text,
-  job_id: text,
+  job_id: text.nullable().meta({ description: 'The partner’s id; null of a job that it never took' }),
   request_id: text.nullable(),
+  id: z
+    .uuid()
+    .optional()
+    .meta({ description: 'Of GET /api/uwc/jobs/{id}; absent of a job that nobody here asked for' }),
+  error: text.optional().meta({ description: 'Why it failed without the partner’s word, such as timed_out' }),
   call_id: z.uuid().optional(),
   document_id: z.uuid().optional(),
   rep_id: z.uuid().optional(),

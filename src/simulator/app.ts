@@ -30,7 +30,7 @@ export function createApp({ routers, logged }: { routers: Router[]; logged: Midd
 }
 
 /** Paths of the providers, whose requests are remembered. */
-const apis = ['/v2/', '/llm/', '/2010-04-01/', '/twirp/', '/v1/']
+const apis = ['/v2/', '/llm/', '/2010-04-01/', '/twirp/', '/v1/', '/uwc/']
 
 const answerErrors: Middleware = async (ctx, next) => {
   try {

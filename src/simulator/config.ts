@@ -47,6 +47,9 @@ const settings = z.strictObject({
   bland_retry_delays_ms: z.array(milliseconds).max(20),
   /** So many failures in a row end CallRail's webhooks. */
   callrail_disable_after: z.int().min(1).nullable(),
+  /** How long a job of the ML partner takes, and how many of them fail. */
+  uwc_job_ms: range,
+  uwc_failure_rate: z.number().min(0).max(1),
 })
 
 const patchSchema = settings.partial()
@@ -85,6 +88,8 @@ const defaults: Omit<Config, 'api_key'> = {
   // Count and spacing are documented nowhere.
   bland_retry_delays_ms: [1000, 5000, 15_000, 30_000],
   callrail_disable_after: null,
+  uwc_job_ms: [300, 1500],
+  uwc_failure_rate: 0,
 }
 
 /** The settings in force; reset goes back to those of the start. */

@@ -5,10 +5,12 @@ import { type WebhookSender, webhookSenders } from './webhooks/event.js'
 
 /** Of the other providers, whose calls and conversations are only read. */
 const apisOfOthers = ['twilio', 'livekit', 'elevenlabs'] as const
+/** The ML partner: a job begun, a job asked for, a question. */
+const apisOfUwc = ['uwc_submit', 'uwc_status', 'uwc_ask'] as const
 const apiKinds = ['latency', 'status', 'lost_answer', 'reset'] as const
 const callbackKinds = ['lost', 'duplicate', 'reorder', 'forged_token', 'delay'] as const
 const webhookKinds = ['lost', 'duplicate', 'reorder', 'bad_signature', 'delay'] as const
-const apiOperations = ['create', 'get', 'list', 'end', 'delete', 'llm', ...apisOfOthers, 'any'] as const
+const apiOperations = ['create', 'get', 'list', 'end', 'delete', 'llm', ...apisOfOthers, ...apisOfUwc, 'any'] as const
 
 export type ApiOperation = Exclude<(typeof apiOperations)[number], 'any'>
 

@@ -8,7 +8,9 @@ import { accountsOf } from './webhooks/accounts.js'
 
 const usage = `usage: npm run simulator -- [--port 4010] [--host 127.0.0.1] [--data-dir folder] [--tavus-api-key key]
                             [--seed number] [--public-url url] [--webhook-target url]
-                            [--webhook-signed-base url]`
+                            [--webhook-signed-base url] [--only uwc]`
+
+const [aloneKey, aloneSecret] = ['sim-uwc-key', 'sim-uwc-secret']
 
 const help = `${usage}
 
@@ -18,6 +20,8 @@ const help = `${usage}
   --seed           makes its delays and texts repeatable
   --webhook-target       where signed webhooks are sent
   --webhook-signed-base  address that Twilio signs, when it is another one
+  --only           uwc: the ML partner alone, as npm run simulator:uwc starts it on port 4011. Point the application at it
+                   with UWC_BASE_URL, and with UWC_API_KEY=${aloneKey} and UWC_HMAC_SECRET=${aloneSecret} where they are not set
   --public-url     address of the rooms, when it is not http://HOST:PORT
 `
 
@@ -33,6 +37,7 @@ function readOptions() {
       help: { type: 'boolean', short: 'h', default: false },
       'webhook-target': { type: 'string' },
       'webhook-signed-base': { type: 'string' },
+      only: { type: 'string' },
     },
   })
   return {
@@ -47,8 +52,21 @@ function readOptions() {
       webhook_target: optionalAddress('--webhook-target', values['webhook-target']),
       webhook_signed_base: optionalAddress('--webhook-signed-base', values['webhook-signed-base']),
     },
-    accounts: accountsOf(loadConfig()),
+    ...accountsFor(onlyOf(values.only)),
   }
+}
+
+function onlyOf(text: string | undefined): 'uwc' | undefined {
+  if (text === undefined || text === 'uwc') return text
+  throw new Error(`--only must be uwc, not "${text}"`)
+}
+
+/** Alone, the partner has an account that needs no settings. */
+function accountsFor(only: 'uwc' | undefined) {
+  const { secrets, uwcApiKey, ...others } = accountsOf(loadConfig())
+  if (only === undefined) return { accounts: { secrets, uwcApiKey, ...others } }
+  const uwc = secrets.uwc.length > 0 ? secrets.uwc : [aloneSecret]
+  return { only, accounts: { ...others, secrets: { ...secrets, uwc }, uwcApiKey: uwcApiKey ?? aloneKey } }
 }
 
 function wholeNumber(flag: string, text: string, max: number): number {

@@ -19,6 +19,8 @@ import { createRandom } from './random.js'
 import { createRequestLog, type LoggedRequest } from './request-log.js'
 import { presentRoom, roomRoutes } from './room-routes.js'
 import { tavusRoutes } from './tavus-routes.js'
+import { createUwcJobs } from './uwc/jobs.js'
+import { uwcRoutes } from './uwc/routes.js'
 import { createWatchers } from './watchers.js'
 import { noAccounts, type WebhookAccounts } from './webhooks/accounts.js'
 import { providerApiRoutes } from './webhooks/api-routes.js'
@@ -42,6 +44,8 @@ export interface SimulatorOptions {
   timings?: ConfigPatch | undefined
   /** Secrets and ids that webhooks are signed and written with; without them none can be sent. */
   accounts?: WebhookAccounts | undefined
+  /** The ML partner alone, with its webhooks and the simulator's own side; everybody unless said. */
+  only?: 'uwc' | undefined
 }
 
 /** A running simulator. */
@@ -94,7 +98,7 @@ async function stop(server: Server, close: () => Promise<void>): Promise<void> {
 }
 
 /** Everything but the socket. */
-function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: SimulatorOptions) {
+function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: SimulatorOptions) {
   const settings = createSettings(apiKey, timings)
   const { config } = settings
   const random = createRandom(seed ?? Math.floor(Math.random() * 2 ** 32))
@@ -107,6 +111,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
   const sender = createWebhookSender({ config, faults, random: random.fork(-6), truth, accounts })
   const model = createModel(config, random.fork(-4))
   const requests = createRequestLog()
+  const uwcJobs = createUwcJobs()
   const lifecycle = createLifecycle({
     config,
     conversations,
@@ -118,18 +123,22 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
   let publicUrl = ''
 
   function reset() {
-    for (const part of [sender, truth, lifecycle, callbacks, watchers, conversations, faults, requests, model])
+    for (const part of [sender, truth, lifecycle, callbacks, watchers, conversations, faults, requests, model, uwcJobs])
       part.clear()
     settings.reset()
   }
 
   const faulty = faultMiddleware({ faults, latency: usualLatency(config, random.fork(-5).between) })
   const webhookControl = webhookControlRoutes({ config, accounts, truth, sender, random: random.fork(-7) })
-  const routers = [
+  const others = () => [
     tavusRoutes({ config, conversations, lifecycle, faulty, publicUrl: () => publicUrl }),
     roomRoutes({ conversations, lifecycle, watchers }),
     llmRoutes({ config, model, faulty: faulty('llm') }),
     ...providerApiRoutes({ accounts, truth, faulty }),
+  ]
+  const routers = [
+    ...(only === 'uwc' ? [] : others()),
+    ...uwcRoutes({ config, accounts, jobs: uwcJobs, truth, sender, random: random.fork(-8), faulty }),
     webhookControl,
     controlRoutes({ settings, faults, conversations, lifecycle, callbacks, requests, model, reset }),
   ]

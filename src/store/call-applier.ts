@@ -8,6 +8,7 @@ import { ownKey } from './call-creation.js'
 import { insertCalls, saveCalls, stateOf } from './call-writes.js'
 import type { Applied, Applier, Pending } from './receipt-applier.js'
 import { findTenants } from './tenant-lookup.js'
+import { queueRecordings, type RecordedCall } from './uwc-queue.js'
 import { canonical, json } from './values.js'
 
 type PendingCall = Pending<'call'>
@@ -24,8 +25,32 @@ interface Folded extends Group {
   events: NewEvent[]
 }
 
-/** Effects on calls, all that are given at once: two trips for calls that are known, two more for new ones. */
-export const applyToCalls: Applier<'call'> = async (trx, all, repeats) => {
+/** Effects on calls; with `transcribes`, each recording of a call that is over is to be transcribed. */
+export const createCallApplier =
+  ({ transcribes }: { transcribes: boolean }): Applier<'call'> =>
+  async (trx, all, repeats) => {
+    const { answers: applied, folded } = await applyAll(trx, all, repeats)
+    if (transcribes) await queueRecordings(trx, folded.flatMap(recordedOf))
+    return applied
+  }
+
+/** Without what follows from a recording. */
+export const applyToCalls = createCallApplier({ transcribes: false })
+
+/** What of a call can be transcribed: nothing before it is over. */
+function recordedOf({ record, changed }: Folded): RecordedCall[] {
+  const { status, recordingUrl, metadata } = stateOf(record.facts)
+  if (!changed || status !== 'ended' || recordingUrl === undefined) return []
+  const urls = (metadata.recordings as string[] | undefined) ?? [recordingUrl]
+  return [{ tenantId: record.tenantId, id: record.id, urls }]
+}
+
+/** All that are given at once: two trips for calls that are known, two more for new ones. */
+async function applyAll(
+  trx: Knex.Transaction,
+  all: readonly PendingCall[],
+  repeats: Promise<ReadonlySet<string>> | undefined,
+): Promise<{ answers: Applied[]; folded: Folded[] }> {
   // Asked together, in one trip: the rows are looked up without regard to the company, which then chooses.
   const [found, tenants, repeated] = await Promise.all([candidatesOf(trx, all), tenantsOf(trx, all), repeats])
   const isNew = (_: unknown, n: number) => !repeated?.has(all[n]?.receipt.delivery_key ?? '')
@@ -41,7 +66,8 @@ export const applyToCalls: Applier<'call'> = async (trx, all, repeats) => {
   const second = located(late, await candidatesOf(trx, late), tenants)
   const known = merged([...first.groups, ...second.groups]).map(fold)
   await save(trx, pending, { added, found: known })
-  return answers(pending, { folded: [...added, ...known], mismatched: first.mismatched, tenants })
+  const folded = [...added, ...known]
+  return { answers: answers(pending, { folded, mismatched: first.mismatched, tenants }), folded }
 }
 
 /** The lead was found while the row was written, and what is told of the call names it. */

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { NewEvent } from '../domain/event.js'
-import type { SessionSignal, WebhookEffect } from '../domain/webhook.js'
+import type { Usage } from '../domain/usage.js'
+import type { ReceiptSignal, WebhookEffect } from '../domain/webhook.js'
 import type { StoredReceipt } from './receipt-states.js'
 
 type Target = WebhookEffect['target']
@@ -24,8 +25,10 @@ export type Applied =
       sessionId?: string | undefined
       userId?: string | undefined
       leadId?: string | undefined
-      /** What the session's workflow is to be told. */
-      signal?: SessionSignal | undefined
+      /** What the workflow of the session or of the job is to be told. */
+      signal?: ReceiptSignal | undefined
+      /** What the event says was used, where only the rows tell whether it was told before. */
+      usage?: Usage | undefined
       /** Entries of the event log, beside system.webhook.processed. */
       events: NewEvent[]
     }

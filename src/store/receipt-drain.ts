@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { SessionSignal } from '../domain/webhook.js'
+import type { ReceiptSignal } from '../domain/webhook.js'
 import type { Database } from './database.js'
 import { isTransient } from './receipt-errors.js'
 import type { ReceiptProcessing } from './receipt-processing.js'
@@ -7,8 +7,9 @@ import { receiptColumns, type SettledReceipt, type StoredReceipt } from './recei
 
 export interface PendingSignal {
   receiptId: string
-  sessionId: string
-  signal: SessionSignal
+  /** Of a signal to a session. */
+  sessionId: string | null
+  signal: ReceiptSignal
 }
 
 /** A receipt without a drain mark this old has lost its workflow between receipt and start, or the engine lost its worker. */

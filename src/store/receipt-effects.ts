@@ -106,5 +106,6 @@ function usageOf({ effect }: Pending, applied: Applied | undefined): Usage | und
   if (applied?.state !== 'applied') return undefined
   const told = effect.target === 'session' ? effect.event.usage : undefined
   const smsSent = applied.events.filter(({ event }) => event === 'telephony.sms.sent').length
+  if (applied.usage) return applied.usage
   return told || smsSent > 0 ? { ...told, ...(smsSent > 0 ? { smsSent } : {}) } : undefined
 }

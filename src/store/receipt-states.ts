@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { ReceiptStatus, SessionSignal } from '../domain/webhook.js'
+import type { ReceiptSignal, ReceiptStatus } from '../domain/webhook.js'
 import type { Usage } from '../domain/usage.js'
 import { reasonOf } from './receipt-errors.js'
 import { settlementChannel } from './receipt-settlements.js'
@@ -17,7 +17,7 @@ export interface StoredReceipt {
   source: string
   payload: Buffer
   headers: Record<string, string>
-  signal: SessionSignal | null
+  signal: ReceiptSignal | null
   received_at: Date
 }
 
@@ -38,8 +38,8 @@ export interface SettledReceipt {
   status: ReceiptStatus
   tenantId?: string | undefined
   sessionId?: string | undefined
-  /** What the session's workflow is to be told. */
-  signal?: SessionSignal | undefined
+  /** What the workflow of the session or of the job is to be told. */
+  signal?: ReceiptSignal | undefined
   /** Known before: nothing was changed, and nothing counts. */
   repeated?: boolean | undefined
   error?: string | undefined
@@ -66,7 +66,7 @@ export type Move =
       receipt: StoredReceipt
       tenantId?: string | undefined
       sessionId?: string | undefined
-      signal?: SessionSignal | undefined
+      signal?: ReceiptSignal | undefined
       /** The signal is sent by a later step, and is not to be forgotten. */
       signalPending: boolean
     }

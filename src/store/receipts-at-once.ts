@@ -61,12 +61,14 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
       // A flood is one of calls: their rows are looked up in the trip that counts the repeats.
       const together = pending.every(({ effect }) => effect.target === 'call')
       const repeated = together ? undefined : await repeats
-      const taken = new Map<string, Pick<FreshReceipt, 'tenantId' | 'usage'>>()
+      const taken = new Map<string, Pick<FreshReceipt, 'tenantId' | 'usage' | 'signal'>>()
       const events: NewEvent[] = []
       for (const slice of slices(pending.filter(({ receipt }) => !repeated?.has(receipt.delivery_key)))) {
         const applied = await effects.apply(trx, slice, false, together ? repeats : undefined)
         applied.moves.forEach((move, n) => {
-          if (move.to === 'processed') taken.set(move.receipt.id, { tenantId: move.tenantId, usage: applied.usages[n] })
+          if (move.to !== 'processed') return
+          const { receipt, tenantId, signal } = move
+          taken.set(receipt.id, { tenantId, signal, usage: applied.usages[n] })
         })
         events.push(...applied.events)
       }
@@ -78,6 +80,7 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
         processed: taken.has(id),
         tenantId: taken.get(id)?.tenantId,
         usage: taken.get(id)?.usage,
+        signal: taken.get(id)?.signal,
       }))
       // None needs the other's answer: they share a trip. Should another process have been quicker with one of the keys,
       // all of it is undone.

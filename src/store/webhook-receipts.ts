@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type pg from 'pg'
 import type { Usage } from '../domain/usage.js'
-import type { Delivery, ReceiptSource, ReceiptStatus } from '../domain/webhook.js'
+import type { Delivery, ReceiptSignal, ReceiptSource, ReceiptStatus } from '../domain/webhook.js'
 import type { Database } from './database.js'
 import type { ReceiptCipher } from './receipt-cipher.js'
 
@@ -72,14 +72,18 @@ export interface FreshReceipt {
   processed: boolean
   tenantId: string | undefined
   usage: Usage | undefined
+  /** What a workflow is yet to be told. */
+  signal?: ReceiptSignal | undefined
 }
 
 const insertOnce = `
-  insert into webhook_receipts (${columns}, id, status, tenant_id, workflow_id, first_processed_at)
+  insert into webhook_receipts (${columns}, id, status, tenant_id, signal, signal_pending, workflow_id, first_processed_at)
   select ${columns.replace('headers', 'headers::jsonb').replace('received_at', 'coalesce(received_at, now())')}, id, status, tenant_id,
-    case when drain then null else 'webhook/' || delivery_key end, case when status = 'processed' then now() end
+    signal::jsonb, signal is not null, case when drain then null else 'webhook/' || delivery_key end,
+    case when status = 'processed' then now() end
   from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::uuid[], ?::bytea[], ?::text[], ?::text[], ?::boolean[], ?::int[],
-    ?::timestamptz[], ?::text[], ?::uuid[], ?::text[], ?::uuid[]) as arrival (${columns}, id, status, tenant_id)`
+    ?::timestamptz[], ?::text[], ?::uuid[], ?::text[], ?::uuid[], ?::text[])
+    as arrival (${columns}, id, status, tenant_id, signal)`
 
 /** Receipts as they are to stay; a key that is taken undoes the transaction. */
 export async function insertFresh(
@@ -97,6 +101,7 @@ export async function insertFresh(
     rows.map(({ id }) => id),
     rows.map(({ processed }) => (processed ? 'processed' : 'received')),
     rows.map(({ tenantId }) => tenantId ?? null),
+    rows.map(({ signal }) => (signal ? JSON.stringify(signal) : null)),
   ] as Knex.RawBinding[])
 }
 

@@ -14,8 +14,13 @@ let api: TestApi
 /** What a probe answers: the request came through to the handler. */
 const reached = 204
 
-/** The route with a handler that does nothing, and that takes whatever is sent: who may call is all that is asked. */
-const probe = (route: Route): Route => ({ ...route, request: {}, handle: async () => ({ status: reached }) })
+/** The route with a handler that does nothing, switched on, and that takes whatever is sent: who may call is all that is asked. */
+const probe = (route: Route): Route => ({
+  ...route,
+  available: () => undefined,
+  request: {},
+  handle: async () => ({ status: reached }),
+})
 
 beforeAll(async () => {
   world = await createWorld()

@@ -46,6 +46,11 @@ async function fill(): Promise<void> {
   await world.admin(
     `insert into clerk_entities (entity, external_id, facts) values ('user', 'user_1', '{"a": [1, null]}')`,
   )
+  await world.admin(
+    `insert into uwc_jobs (tenant_id, kind, request_id, origin, status, request) values
+       ($1, 'asr', 'r1', 'api', 'timed_out', '{"a": 1}'), ($1, 'rag', 'r2', 'api', 'queued', null)`,
+    [acme],
+  )
   await world.admin(`update companies set disabled_at = now(), clerk_updated_at = 5 where id = $1`, [borealis])
   await world.admin(`update webhook_receipts set accounts = '{AC1,+15005550006}' where tenant_id = $1`, [acme])
   await world.admin(

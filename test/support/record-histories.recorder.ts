@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure } from '@temporalio/common'
@@ -6,8 +7,15 @@ import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { afterEach, expect, it } from 'vitest'
 import type { ReconcileActivities } from '../../activities/reconcile.js'
 import type { SessionActivities } from '../../activities/session.js'
+import type { UwcActivities } from '../../activities/uwc.js'
 import type { WebhookReplayActivities } from '../../activities/webhook-replay.js'
-import { replayWorkflowId, type SessionInput, sessionWorkflowId } from '../../workflows/messages.js'
+import {
+  replayWorkflowId,
+  type SessionInput,
+  sessionWorkflowId,
+  type UwcJobInput,
+  uwcJobWorkflowId,
+} from '../../workflows/messages.js'
 import { eventually } from './client.js'
 import { calmActivities, type SessionWorker, startSessionWorker } from './session-worker.js'
 
@@ -205,4 +213,105 @@ it('a purge of several batches', async () => {
     refreshTokens: 10,
   })
   await save(workflowId, 'webhook-purge')
+})
+
+const waiting = { status: 'queued', submitted: true } as const
+const done = { status: 'completed', submitted: true } as const
+const never = () => Promise.reject(new Error('not expected'))
+
+async function startJob(steps: Partial<UwcActivities>, limits: UwcJobInput['limits']) {
+  const { checkUwcJob = never, endUwcJob = never, submitUwcJob = never } = steps
+  worker = await startSessionWorker({ checkUwcJob, endUwcJob, submitUwcJob } as Partial<SessionActivities>)
+  const { taskQueue, client } = worker
+  const requestId = randomUUID()
+  const workflowId = uwcJobWorkflowId('asr', requestId)
+  const job = { id: 'row', tenantId: 't1', kind: 'asr', requestId, providerQueue: taskQueue, limits } as const
+  const handle = await client.workflow.start('uwcJob', { workflowId, taskQueue, args: [job] })
+  return { handle, workflowId, requestId }
+}
+
+it('a job of the partner that its webhook ends', async () => {
+  let sent = 0
+  const submitUwcJob: UwcActivities['submitUwcJob'] = async () => {
+    if (++sent === 1) throw new Error('the partner is away')
+    return waiting
+  }
+  const limits = { timeoutMs: 60_000, pollMs: 30_000 }
+  const { handle, workflowId, requestId } = await startJob({ submitUwcJob, checkUwcJob: async () => done }, limits)
+  await eventually(
+    async () => sent,
+    (count) => count === 2,
+  )
+  await sleep(300)
+  const signal = { key: 'uwc/asr/msg_1/completed', kind: 'job_over', job: 'asr', requestId } as const
+  const receipts = await startSessionWorker({
+    processReceipt: async () => ({ status: 'processed', signal }),
+  } as Partial<SessionActivities>)
+  const deliveryId = `webhook/uwc/${requestId}`
+  await receipts.client.workflow.execute('webhookDelivery', {
+    workflowId: deliveryId,
+    taskQueue: receipts.taskQueue,
+    args: [{ receiptId: 'receipt' }],
+  })
+  expect(await handle.result()).toEqual(done)
+  await save(workflowId, 'uwc-job-told')
+  await save(deliveryId, 'webhook-delivery-job-told')
+  await receipts.stop()
+})
+
+it('a job whose webhook comes before the partner has answered', async () => {
+  let sending = false
+  const submitUwcJob: UwcActivities['submitUwcJob'] = async () => {
+    sending = true
+    await sleep(1500)
+    return waiting
+  }
+  const { handle, workflowId } = await startJob(
+    { submitUwcJob, checkUwcJob: async () => done },
+    { timeoutMs: 60_000, pollMs: 30_000 },
+  )
+  await eventually(
+    async () => sending,
+    (is) => is,
+  )
+  await handle.signal('jobOver', { key: 'early' })
+  expect(await handle.result()).toEqual(done)
+  await save(workflowId, 'uwc-job-told-early')
+})
+
+it('a job that the partner is asked for, forgets, and is sent again', async () => {
+  const answers = [waiting, { status: 'queued', submitted: false } as const, waiting, done]
+  const { handle, workflowId } = await startJob(
+    { submitUwcJob: async () => waiting, checkUwcJob: async () => answers.shift() ?? done },
+    { timeoutMs: 60_000, pollMs: 100 },
+  )
+  expect(await handle.result()).toEqual(done)
+  await save(workflowId, 'uwc-job-asked')
+})
+
+it('a job that runs out of time', async () => {
+  const { handle, workflowId } = await startJob(
+    {
+      submitUwcJob: async () => waiting,
+      checkUwcJob: async () => waiting,
+      endUwcJob: async () => ({ status: 'timed_out', submitted: true }),
+    },
+    { timeoutMs: 500, pollMs: 200 },
+  )
+  expect(await handle.result()).toMatchObject({ status: 'timed_out' })
+  await save(workflowId, 'uwc-job-timed-out')
+})
+
+it('a job that the partner refuses', async () => {
+  const { handle, workflowId } = await startJob(
+    {
+      submitUwcJob: async () => {
+        throw ApplicationFailure.create({ type: 'provider_rejected', nonRetryable: true, message: 'refused' })
+      },
+      endUwcJob: async () => ({ status: 'failed', submitted: false }),
+    },
+    { timeoutMs: 60_000, pollMs: 1000 },
+  )
+  expect(await handle.result()).toMatchObject({ status: 'failed' })
+  await save(workflowId, 'uwc-job-refused')
 })

@@ -28,5 +28,11 @@ export async function createFlakyLink(target: { host: string; port: number }) {
     for (const socket of open) socket.destroy()
     await closed
   }
-  return { port, cut, mend: () => listen(port), close: () => (server.listening ? cut() : Promise.resolve()) }
+  return {
+    port,
+    cut,
+    mend: () => listen(port),
+    isOpen: () => server.listening,
+    close: () => (server.listening ? cut() : Promise.resolve()),
+  }
 }

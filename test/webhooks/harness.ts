@@ -11,6 +11,7 @@ import { createWebhookActivities } from '../../activities/webhooks.js'
 import { loadConfig } from '../../src/config.js'
 import { webhookRoutes } from '../../src/http/routes/webhooks.js'
 import { logInto } from '../support/log-lines.js'
+import type { JobSignal } from '../../src/domain/webhook.js'
 import { createMetrics } from '../../src/observability/metrics.js'
 import { createProviderRegistry, type ProviderRegistry } from '../../src/providers/registry.js'
 import { callbackUrl } from '../../src/providers/tavus/callback-token.js'
@@ -88,6 +89,7 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
   })
   if (!temporalAddress) webhookClient.useNative(client)
   const signals: { sessionId: string; message: ProviderEventMessage }[] = []
+  const jobSignals: JobSignal[] = []
   const wakes = { count: 0 }
   const wakeDrain = async () => {
     const input = { workflowId: drainId, taskQueue, args: [{ batchSize: 256, idleMs: 30_000 }], signal: 'wake' }
@@ -113,6 +115,7 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
     ...engine.activityDeps,
     signalSession: (sessionId: string, message: ProviderEventMessage) =>
       Promise.resolve(void signals.push({ sessionId, message })),
+    signalJob: (signal: JobSignal) => Promise.resolve(void jobSignals.push(signal)),
   }
   const { events } = engine
   const activities = {
@@ -171,6 +174,7 @@ export async function startEngine({ env = {}, effectsOf, worker = true, temporal
     lines,
     metrics,
     signals,
+    jobSignals,
     wakes,
     wakeDrain,
     together: true,

@@ -19,7 +19,7 @@ export const phoneEnv = {
 }
 
 /** The accounts by which the two companies of the tests are known. */
-export const connectPhones = (engine: TestEngine) =>
+export const connectPhones = (engine: Pick<TestEngine, 'admin'>) =>
   engine.admin(
     `insert into integrations (tenant_id, provider, account) values ($1, 'twilio', 'AC-acme'), ($2, 'twilio', '+15005550007'),
        ($1, 'callrail', 'COM-acme')`,

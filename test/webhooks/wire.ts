@@ -4,7 +4,6 @@ import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { SignJWT } from 'jose'
 import { elevenLabsSecret } from './elevenlabs-bodies.js'
-import type { TestEngine } from './harness.js'
 import { livekitEnv } from './livekit-sender.js'
 import { callrailKey, blandSecret, phoneEnv, publicUrl, authToken } from './phone.js'
 import { webhookSecret } from './signed.js'
@@ -160,8 +159,13 @@ export interface WireAnswer {
   text: string
 }
 
+/** Whoever takes webhooks at an address. */
+export interface WebhookReceiver {
+  app: { url: string }
+}
+
 /** Not fetch, which spells the address its own way. */
-export async function sendWire(engine: Pick<TestEngine, 'app'>, { target, headers, body }: Wire): Promise<WireAnswer> {
+export async function sendWire(engine: WebhookReceiver, { target, headers, body }: Wire): Promise<WireAnswer> {
   const { hostname, port } = new URL(engine.app.url)
   const asked = request({ method: 'POST', hostname, port, path: target, headers })
   asked.end(body)
@@ -180,5 +184,5 @@ function saidIn(answer: string): string | undefined {
 }
 
 /** Signs and sends. */
-export const deliver = async (engine: Pick<TestEngine, 'app'>, message: Message): Promise<WireAnswer> =>
+export const deliver = async (engine: WebhookReceiver, message: Message): Promise<WireAnswer> =>
   sendWire(engine, await authentic(message))

@@ -1,4 +1,4 @@
-import type { PartnerEffect, PartnerJobKind, PartnerStatus, PartnerSubject } from '../../domain/webhook.js'
+import type { PartnerEffect, PartnerItem, PartnerJobKind, PartnerStatus, PartnerSubject } from '../../domain/webhook.js'
 import { isPlain } from '../body.js'
 import { type Fields, fieldsOf } from '../json.js'
 import { utcMicroseconds } from '../timestamp.js'
@@ -33,18 +33,37 @@ export function partnerEffect(kind: PartnerJobKind, value: unknown): PartnerEffe
   const body = fieldsOf(value)
   const field = (name: string): string | undefined => fieldOf(body, name, isPlain)
   const partnerStatus = field('status') ?? ''
+  const items = itemsOf(fieldsOf(body.data), partnerStatus)
   return {
     target: 'partner',
     kind,
     tenant: { by: 'company', companyId: field('company_id') ?? '' },
     jobId: field('job_id') ?? '',
     requestId: field('request_id'),
-    status: known.get(partnerStatus.toLowerCase()) ?? 'other',
+    status: statusOf(partnerStatus),
     partnerStatus,
     subjects: subjects.flatMap(([name, type]) => subjectsNamed(body, name, type)),
     data: fieldsOf(body.data),
+    ...(items.length > 0 ? { items } : {}),
     at: utcMicroseconds(body.timestamp) ?? utcMicroseconds(fieldsOf(body.data).timestamp),
   }
+}
+
+const statusOf = (word: string): PartnerStatus => known.get(word.toLowerCase()) ?? 'other'
+
+/** More than a job has. */
+const mostItems = 1000
+
+/** Of an answer about several things what stands under `items` or `results`: each names its own, and may have its own status. */
+function itemsOf({ items, results }: Fields, wholeStatus: string): PartnerItem[] {
+  const list: unknown[] = [items, results].find(Array.isArray) ?? []
+  return list.slice(0, mostItems).flatMap((value): PartnerItem[] => {
+    const item = fieldsOf(value)
+    const [subject] = subjects.flatMap(([name, type]) => subjectsNamed({ [name]: item[name] }, name, type))
+    const partnerStatus = isPlain(item.status) ? item.status : wholeStatus
+    const data = { ...item, ...fieldsOf(item.result), ...fieldsOf(item.data) }
+    return subject ? [{ subject, status: statusOf(partnerStatus), partnerStatus, data }] : []
+  })
 }
 
 /** Both places are looked at: what stands in one must not hide what stands in the other from the check of whose it is. */

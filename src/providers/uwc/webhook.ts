@@ -6,8 +6,9 @@ import { headerOf, isPlain, wrongFields } from '../body.js'
 import { keptHeaders } from '../kept-headers.js'
 import { readJsonObject } from '../raw-body.js'
 import { bothForms, type Verification, type WebhookProvider } from '../provider.js'
-import { createStandardVerifier, decodedKey, isTimely, sameText } from '../standard-webhooks.js'
+import { createStandardVerifier, isTimely, sameText } from '../standard-webhooks.js'
 import { fieldOf, partnerEffect } from './events.js'
+import { uwcKey } from './signing.js'
 
 export interface UwcWebhookConfig {
   /** whsec_<base64>, else used as text: any verifies. */
@@ -41,7 +42,7 @@ export function createUwcWebhooks({
   acceptUnsigned,
   now = Date.now,
 }: UwcWebhookConfig): WebhookProvider {
-  const keys = webhookSecrets.flatMap((secret) => keyOf(secret) ?? [])
+  const keys = webhookSecrets.flatMap((secret) => uwcKey(secret) ?? [])
   const verifyStandard = createStandardVerifier({ keys, now })
   const open = acceptUnsigned && webhookSecrets.length === 0
   return {
@@ -65,11 +66,6 @@ export function createUwcWebhooks({
     parse: (rawBody, headers, url) => deliveryOf(rawBody, headers, kindOf(url)),
     effects: ({ kind, payload }) => partnerEffect(kind as PartnerJobKind, JSON.parse(payload.toString('utf8'))),
   }
-}
-
-function keyOf(secret: string): Buffer | undefined {
-  if (secret.startsWith('whsec_')) return decodedKey(secret)
-  return secret === '' ? undefined : Buffer.from(secret)
 }
 
 /** Only this form signs the id: beside the older signature anybody could put another one, and so repeat an event. */

@@ -42,7 +42,7 @@ export const signElevenlabs = (body: string, secret: string, at: number): string
   `t=${at},v0=${hmac('sha256', secret, `${at}.${body}`).digest('hex')}`
 
 /** What is decoded of a secret: after whsec_ it is base64, else it is the text itself. */
-const standardKey = (secret: string) =>
+export const standardKey = (secret: string): Buffer =>
   secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : Buffer.from(secret)
 
 /** Standard Webhooks and Svix: one signature for each secret, so that they can be rotated; `at` in Unix seconds. */
