@@ -1,3 +1,4 @@
+import { type AnalyticsActivityDeps, createAnalyticsActivities } from './analytics.js'
 import { createCallReconcile, type CallReconcileDeps } from './call-reconcile.js'
 import { createConversationReader, type ConversationReaderDeps } from './conversation-reader.js'
 import { createElevenLabsSweep, type ElevenLabsSweepDeps } from './elevenlabs-sweep.js'
@@ -16,6 +17,7 @@ export interface ActivityDeps {
   calls: CallReconcileDeps
   webhook: WebhookActivityDeps & Pick<WebhookReplayDeps, 'replay'>
   purge: WebhookPurgeDeps
+  analytics: AnalyticsActivityDeps
   prewarmWarmMs: number
 }
 
@@ -46,6 +48,7 @@ export function createActivities(deps: ActivityDeps) {
       ...createWebhookActivities(deps.webhook),
       ...createWebhookReplayActivities(deps.webhook),
       ...createWebhookPurgeActivities(deps.purge),
+      ...createAnalyticsActivities(deps.analytics),
     },
   }
 }

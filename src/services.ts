@@ -16,6 +16,9 @@ import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
+import { createAnalyticsStore } from './store/analytics.js'
+import { createAnalyticsCounting } from './store/analytics-counting.js'
+import { createRecapStore } from './store/analytics-recaps.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createAudit } from './store/audit.js'
 import { createAppointmentStore } from './store/appointments.js'
@@ -38,6 +41,7 @@ import { createStaffStore } from './store/staff.js'
 import { createTaskStore } from './store/tasks.js'
 import { createUserStore } from './store/users.js'
 import { createProbes } from './temporal/probes.js'
+import { createRecapSchedules } from './temporal/recap-schedules.js'
 import { createReadyNotices, type ReadyNotices } from './temporal/ready-notices.js'
 import { createSessionClient } from './temporal/sessions.js'
 import { createStandingWorkflows } from './temporal/standing.js'
@@ -83,6 +87,7 @@ export function createServices({ config, log, metrics, client, version, together
     webhooksQueue: taskQueues.webhooks,
     reconcile: { everyMs: config.sessions.reconcileMs },
     drain: { batchSize: 256, idleMs: 30_000 },
+    counting: { batchSize: 10_000, idleMs: 30_000, recapHour: config.analytics.recapHour },
   })
   const purgeSchedule = createPurgeSchedule({
     client,
@@ -101,6 +106,7 @@ export function createServices({ config, log, metrics, client, version, together
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
   const calls = createCallStore(database)
+  const recaps = createRecapStore(database)
   const core = {
     config,
     log,
@@ -112,6 +118,8 @@ export function createServices({ config, log, metrics, client, version, together
     webhooks,
     refreshTokens,
     notices,
+    recaps,
+    recapSchedules: createRecapSchedules({ client, taskQueue: taskQueues.webhooks }),
     ...providers,
   }
   return {
@@ -138,6 +146,8 @@ export function createServices({ config, log, metrics, client, version, together
     leads: createLeadStore(database),
     appointments: createAppointmentStore(database),
     tasks: createTaskStore(database),
+    analytics: createAnalyticsStore(database),
+    recaps,
     messages: createMessageStore(database),
     deliveries: webhooks.deliveries,
     replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
@@ -184,6 +194,8 @@ interface Core {
   elevenlabs: ReturnType<typeof createElevenLabsClient>
   llm: ReturnType<typeof createLlmClient>
   notices: ReadyNotices
+  recaps: ReturnType<typeof createRecapStore>
+  recapSchedules: ReturnType<typeof createRecapSchedules>
 }
 
 /** What the worker's activities are built from. */
@@ -202,6 +214,8 @@ function activityDepsOf({
   elevenlabs,
   llm,
   notices,
+  recaps,
+  recapSchedules,
 }: Core): ActivityDeps {
   const { installation } = config
   const { callbackUrl: base, callbackSecrets: secrets } = config.tavus
@@ -238,6 +252,7 @@ function activityDepsOf({
     },
     webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal },
     purge: { purge: createReceiptPurge({ database }), refreshTokens, events: webhooks.events },
+    analytics: { counting: createAnalyticsCounting({ database }), recaps, schedules: recapSchedules },
     prewarmWarmMs: config.customLlm.warmMs,
   }
 }
