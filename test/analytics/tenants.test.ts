@@ -46,8 +46,8 @@ describe('analytics of several companies @multitenant', () => {
     expect(csr.users).toMatchObject([{ user_id: 'clerk_of_csr', total: 1 }])
     expect(csr.daily).toMatchObject([{ conversations: 1, minutes: 2 }])
     expect(csr.outcomes).toMatchObject([
-      { outcome: 'completed', calls: 2 },
       { outcome: 'busy', calls: 1 },
+      { outcome: 'completed', calls: 2 },
     ])
     expect(await views(acmeRep2)).toEqual({ daily: [], users: [], outcomes: [], quality: [] })
   })
