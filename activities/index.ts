@@ -1,3 +1,4 @@
+import { type AnalyticsActivityDeps, createAnalyticsActivities } from './analytics.js'
 import { createCallReconcile, type CallReconcileDeps } from './call-reconcile.js'
 import { createConversationReader, type ConversationReaderDeps } from './conversation-reader.js'
 import { createElevenLabsSweep, type ElevenLabsSweepDeps } from './elevenlabs-sweep.js'
@@ -20,6 +21,7 @@ export interface ActivityDeps {
   purge: WebhookPurgeDeps
   uwc: UwcActivityDeps
   uwcDrafts: UwcDraftDeps
+  analytics: AnalyticsActivityDeps
   prewarmWarmMs: number
 }
 
@@ -54,6 +56,7 @@ export function createActivities(deps: ActivityDeps) {
       ...createWebhookActivities(deps.webhook),
       ...createWebhookReplayActivities(deps.webhook),
       ...createWebhookPurgeActivities(deps.purge),
+      ...createAnalyticsActivities(deps.analytics),
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { computed } from './analytics-tables.js'
 
 /** What stands in the schema: the columns of tables that hold data of their own, and where sequences stand. */
 export interface Shape {
@@ -9,13 +10,14 @@ export interface Shape {
 
 const ours = `c.relnamespace = 'public'::regnamespace and c.relname not like 'knex\\_%'`
 
-/** Partitions are part of their table; what is computed is not data. */
+/** Partitions are part of their table; what is computed, a column or a whole table, is not data. */
 export async function shapeOf(knex: Knex): Promise<Shape> {
   const tables = await knex.raw<{ rows: { name: string; columns: string[] }[] }>(
     `select c.relname as name, array_agg(a.attname::text order by a.attnum) as columns
      from pg_class c join pg_attribute a on a.attrelid = c.oid
      where ${ours} and c.relkind in ('r', 'p') and not c.relispartition
        and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+       and coalesce(obj_description(c.oid, 'pg_class'), '') not like '${computed} %'
      group by c.oid, c.relname order by c.oid`,
   )
   const sequences = await knex.raw<{ rows: { name: string; value: string | null }[] }>(

@@ -164,6 +164,7 @@ async function runWorkers(options: WorkerHalfOptions, services: Services, connec
   if (options.api) services.webhookClient.useNative(native)
   await services.standing.sweepNow()
   await services.standing.wakeDrain()
+  await services.standing.wakeCounting()
   // A worker that cannot make it works all the same, and the next start tries again; with a schedule of an earlier start
   // the engine takes seconds.
   void services.purgeSchedule

@@ -420,6 +420,13 @@ export const variables = {
   ),
   IDEMPOTENCY_TTL_DAYS: variable('limits', decimal(90, 1, 3650), 90, 'How long receipts are kept, in days'),
 
+  ANALYTICS_RECAP_HOUR: variable(
+    'analytics',
+    count(6, 0, 23),
+    6,
+    'Hour at which the recap of the day before is written, in each company’s time zone',
+  ),
+
   SESSION_START_TIMEOUT_SECONDS: variable(
     'sessions',
     decimal(60, 0.5, 600),

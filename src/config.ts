@@ -233,6 +233,7 @@ function shape(values: Values, root: string) {
       /** The first encrypts, any decrypts. */
       encryptionKeys: values.ENCRYPTION_KEYS,
     },
+    analytics: { recapHour: values.ANALYTICS_RECAP_HOUR },
     sessions: {
       startTimeoutMs: values.SESSION_START_TIMEOUT_SECONDS * 1000,
       maxSeconds: values.SESSION_MAX_SECONDS,

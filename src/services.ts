@@ -16,6 +16,9 @@ import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
 import { normaliseTavusEvent } from './providers/tavus/events.js'
+import { createAnalyticsStore } from './store/analytics.js'
+import { createAnalyticsCounting } from './store/analytics-counting.js'
+import { createRecapStore } from './store/analytics-recaps.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createAudit } from './store/audit.js'
 import { createAppointmentStore } from './store/appointments.js'
@@ -40,6 +43,7 @@ import { createTaskStore } from './store/tasks.js'
 import { createTicketStore } from './store/ws-tickets.js'
 import { createUserStore } from './store/users.js'
 import { createProbes } from './temporal/probes.js'
+import { createRecapSchedules } from './temporal/recap-schedules.js'
 import { createReadyNotices, type ReadyNotices } from './temporal/ready-notices.js'
 import { createSessionClient } from './temporal/sessions.js'
 import { createStandingWorkflows } from './temporal/standing.js'
@@ -86,6 +90,7 @@ export function createServices({ config, log, metrics, client, version, together
     webhooksQueue: taskQueues.webhooks,
     reconcile: { everyMs: config.sessions.reconcileMs },
     drain: { batchSize: 256, idleMs: 30_000 },
+    counting: { batchSize: 10_000, idleMs: 30_000, recapHour: config.analytics.recapHour },
   })
   const purgeSchedule = createPurgeSchedule({
     client,
@@ -117,6 +122,7 @@ export function createServices({ config, log, metrics, client, version, together
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
   const calls = createCallStore(database)
+  const recaps = createRecapStore(database)
   const core = {
     config,
     log,
@@ -129,6 +135,8 @@ export function createServices({ config, log, metrics, client, version, together
     refreshTokens,
     notices,
     uwc,
+    recaps,
+    recapSchedules: createRecapSchedules({ client, taskQueue: taskQueues.webhooks }),
     ...providers,
   }
   return {
@@ -155,6 +163,8 @@ export function createServices({ config, log, metrics, client, version, together
     leads: createLeadStore(database),
     appointments: createAppointmentStore(database),
     tasks: createTaskStore(database),
+    analytics: createAnalyticsStore(database),
+    recaps,
     messages: createMessageStore(database),
     deliveries: webhooks.deliveries,
     replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
@@ -203,6 +213,8 @@ interface Core {
   elevenlabs: ReturnType<typeof createElevenLabsClient>
   llm: ReturnType<typeof createLlmClient>
   notices: ReadyNotices
+  recaps: ReturnType<typeof createRecapStore>
+  recapSchedules: ReturnType<typeof createRecapSchedules>
 }
 
 /** What the worker's activities are built from. */
@@ -222,6 +234,8 @@ function activityDepsOf({
   elevenlabs,
   llm,
   notices,
+  recaps,
+  recapSchedules,
 }: Core): ActivityDeps {
   const { installation } = config
   const { callbackUrl: base, callbackSecrets: secrets } = config.tavus
@@ -265,6 +279,7 @@ function activityDepsOf({
       shortLived: [createTicketStore(database, createIdentityLookup(database)), createKeptAnswers(database)],
       events: webhooks.events,
     },
+    analytics: { counting: createAnalyticsCounting({ database }), recaps, schedules: recapSchedules },
     prewarmWarmMs: config.customLlm.warmMs,
   }
 }

@@ -1,3 +1,5 @@
+export { analyticsCounting } from './analytics-counting.js'
+export { dailyRecap } from './daily-recap.js'
 export { conversationSession } from './session.js'
 export { sessionReconcile } from './session-reconcile.js'
 export { uwcJob } from './uwc-job.js'

@@ -27,6 +27,7 @@ export const drainWorkflowId = 'webhook-drain'
 export const replayWorkflowId = (replayId: string) => `webhook-replay/${replayId}`
 export const purgeScheduleId = 'webhook-purge'
 export const reconcileWorkflowId = 'session-reconcile'
+export const countingWorkflowId = 'analytics-counting'
 
 /** What a caller may ask of a conversation; names as the API has them. */
 export interface SessionRequest {
@@ -223,3 +224,18 @@ export interface UwcJobState {
 /** The row of the job says how it ended. */
 export const jobOverSignal = defineSignal<[{ key: string }]>('jobOver')
 export const uwcJobQuery = defineQuery<UwcJobState>('job')
+
+export interface CountingInput {
+  /** Notes that are counted in one step. */
+  batchSize: number
+  /** Longest sleep between looks, in milliseconds. */
+  idleMs: number
+  /** When the recap of the day before is written, in each company's zone. */
+  recapHour: number
+}
+/** Count now; every start of a worker is a reason to. */
+export const wakeCountingSignal = defineSignal('count')
+
+export interface DailyRecapInput {
+  tenantId: string
+}

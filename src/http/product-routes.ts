@@ -1,6 +1,7 @@
 import type { Services } from '../services.js'
 import { scopesOf } from './api-key-schema.js'
 import type { Route } from './route.js'
+import { analyticsRoutes } from './routes/analytics.js'
 import { apiKeyRoutes } from './routes/api-keys.js'
 import { deliveryRoutes } from './routes/deliveries.js'
 import { integrationRoutes } from './routes/integrations.js'
@@ -32,6 +33,7 @@ export function productRoutes(services: Services): Route[] {
     ...companyRoutes(services),
     ...companyResourceRoutes(services),
     ...uwcRoutes(services),
+    ...analyticsRoutes(services),
     ...realtimeRoutes(services),
     ...testEmitRoutes(services),
     ...webhookRoutes({

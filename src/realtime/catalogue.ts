@@ -305,9 +305,8 @@ export const catalogue: Readonly<Record<EventName, EventDescription>> = {
   'task.unassigned': taskChange('A task was taken from its owner, who is told'),
   'task.deleted': taskChange('A task was removed'),
   'analytics.daily_recap.ready': describe('The recap of a day can be read', {
-    by: undefined,
-    channels: ['user'],
-    data: z.record(text, z.unknown()),
-    example: { date: '2026-11-21' },
+    by: 'the daily recap',
+    data: z.strictObject({ date: text, timezone: text, conversations: z.int(), calls: z.int() }),
+    example: { date: '2026-11-21', timezone: 'Europe/Berlin', conversations: 42, calls: 17 },
   }),
 }

@@ -70,8 +70,11 @@ const tries = {
     return failed || rows > (await ownRows(border))
   },
 
-  move: async (run: Try, { table, victim }: Border) =>
-    !(await run(`update ${table.name} set ${table.source} = $1`, [victim])).refused,
+  // A table that nobody may change refuses nothing, for it has no row to change.
+  move: async (run: Try, { table, victim }: Border) => {
+    const { rows, failed } = await run(`update ${table.name} set ${table.source} = $1`, [victim])
+    return failed || rows > 0
+  },
 }
 
 /** Of the thief, and those of no company, which are the service's. */

@@ -41,6 +41,22 @@ export const rowsOfTenant: Record<string, string> = {
     values (:tenantId, :userId, 'leadership', decode(md5(:key), 'hex'), now() + interval '1 hour')`,
   kept_answers: `insert into kept_answers (tenant_id, user_id, request_key, digest)
     values (:tenantId, :userId, :key, sha256(:key::bytea))`,
+  analytics_calendars: `insert into analytics_calendars (tenant_id, named, timezone) values (:tenantId, 'UTC', 'UTC')
+    on conflict do nothing`,
+  analytics_session_changes: `insert into analytics_session_changes (tenant_id, n, created_at, type_id, user_id, outcome, prewarmed)
+    values (:tenantId, 1, now(), 1, :userId, 'open', 'skipped')`,
+  analytics_call_changes: `insert into analytics_call_changes (tenant_id, n, created_at, outcome, seconds)
+    values (:tenantId, 1, now(), 'open', 0)`,
+  analytics_sessions: `insert into analytics_sessions (tenant_id, grain, date, type_id, prewarmed, conversations, succeeded, failed,
+    abandoned, seconds) values (:tenantId, 'day', '2026-03-01', 1, :key, 1, 1, 0, 0, 60)`,
+  analytics_histograms: `insert into analytics_histograms (tenant_id, metric, grain, date, type_id, prewarmed, bins)
+    values (:tenantId, 'start', 'day', '2026-03-01', 1, :key, '{4294967297}')`,
+  analytics_users: `insert into analytics_users (tenant_id, month, user_id, conversations, seconds)
+    values (:tenantId, '2026-03-01', :key, 1, 60)`,
+  analytics_calls: `insert into analytics_calls (tenant_id, date, outcome, calls, seconds)
+    values (:tenantId, '2026-03-01', :key, 1, 60)`,
+  analytics_recaps: `insert into analytics_recaps (tenant_id, date, timezone, recap)
+    values (:tenantId, date '2000-01-01' + (random() * 30000)::integer, 'UTC', '{}')`,
   integrations: `insert into integrations (tenant_id, provider, account) values (:tenantId, 'twilio', :key)`,
   webhook_receipts: `insert into webhook_receipts (delivery_key, provider, kind, external_id, tenant_id, status, payload)
     values ('tavus/' || :key, 'tavus', 'system.shutdown', 'c1', :tenantId, 'processed', '\\x01')`,

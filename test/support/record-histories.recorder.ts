@@ -5,6 +5,7 @@ import { ApplicationFailure } from '@temporalio/common'
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { afterEach, expect, it } from 'vitest'
+import type { AnalyticsActivities } from '../../activities/analytics.js'
 import type { ReconcileActivities } from '../../activities/reconcile.js'
 import type { SessionActivities } from '../../activities/session.js'
 import type { UwcActivities } from '../../activities/uwc.js'
@@ -314,4 +315,46 @@ it('a job that the partner refuses', async () => {
   )
   expect(await handle.result()).toMatchObject({ status: 'failed' })
   await save(workflowId, 'uwc-job-refused')
+})
+
+it('a daily recap of two days, one of which has to be tried again', async () => {
+  let tries = 0
+  const steps: Partial<AnalyticsActivities> = {
+    dueRecaps: async () => ['2026-03-01', '2026-03-02'],
+    writeRecap: async ({ date }) => {
+      if (++tries === 2) throw new Error('the database is away')
+      return date === '2026-03-01'
+    },
+  }
+  worker = await startSessionWorker(steps as Partial<SessionActivities>)
+  const { taskQueue, client } = worker
+  const workflowId = `daily-recap-${taskQueue}`
+  expect(await client.workflow.execute('dailyRecap', { workflowId, taskQueue, args: [{ tenantId: 't1' }] })).toEqual({
+    written: ['2026-03-01'],
+  })
+  await save(workflowId, 'daily-recap')
+})
+
+it('rounds of counting, one without schedules', async () => {
+  let rounds = 0
+  const steps: Partial<AnalyticsActivities> = {
+    countChanges: async () => ({ counted: 10, more: ++rounds % 3 !== 0 }),
+    scheduleRecaps: async () => {
+      if (rounds === 3) throw ApplicationFailure.nonRetryable('the engine has no schedules')
+      return { scheduled: 1 }
+    },
+  }
+  worker = await startSessionWorker(steps as Partial<SessionActivities>)
+  const { taskQueue, client } = worker
+  const workflowId = `analytics-counting-${taskQueue}`
+  const args = [{ batchSize: 10, idleMs: 300, recapHour: 6 }]
+  const handle = await client.workflow.start('analyticsCounting', { workflowId, taskQueue, args })
+  await eventually(
+    async () => rounds,
+    (count) => count >= 7,
+  )
+  await handle.signal('count')
+  await sleep(300)
+  await save(workflowId, 'analytics-counting')
+  await handle.terminate('recorded')
 })

@@ -9,6 +9,7 @@ import { childEnvironment } from '../environment.js'
 import { labPassword, startLab } from '../lab.js'
 import { startScratch, whole } from '../command.js'
 import { terminalProgress } from '../progress.js'
+import { analyticsReads } from './analytics.js'
 import { hardware } from './machine.js'
 import { benchEmitKey, fanOut } from './realtime.js'
 import { type BenchStack, callbacks, idle, manySessions, type Row, startLatency } from './phases.js'
@@ -25,11 +26,20 @@ const options = new Command('bench')
   .option('--seconds <count>', 'length of the measured phases', whole(2, 600), 30)
   .option('--open <count>', 'open sessions to hold', whole(0, 20_000), 5000)
   .option('--calls <count>', 'calls to read outcomes among', whole(1000, 20_000_000), 1_000_000)
-  .option('--only <phase>', 'sessions, webhooks, realtime or platform')
+  .option('--rows <count>', 'conversations, and as many calls, to read analytics among', whole(1000, 20_000_000), 10_000_000)
+  .option('--only <phase>', 'sessions, webhooks, realtime, platform or analytics')
   .option('--readers <count>', 'WebSockets to open', whole(1, 15_000), 5000)
   .option('--no-start', 'leave out the two runs of npm start')
   .parse()
-  .opts<{ seconds: number; open: number; calls: number; only?: string; start: boolean; readers: number }>()
+  .opts<{
+    seconds: number
+    open: number
+    calls: number
+    rows: number
+    only?: string
+    start: boolean
+    readers: number
+  }>()
 
 const progress = terminalProgress()
 const { dataDir, supervisor, stop } = await startScratch({ name: 'bench', progress })
@@ -74,7 +84,10 @@ async function measure(): Promise<Row[]> {
     await prepareWebhooks(stack)
     const webhooks = isWanted('webhooks') ? await webhookPhases(stack, phase) : []
     const realtime = isWanted('realtime') ? await realtimePhases(stack, phase) : []
-    return [...layers, ...(isWanted('sessions') ? await sessionPhases(stack, phase) : []), ...webhooks, ...realtime]
+    const sessions = isWanted('sessions') ? await sessionPhases(stack, phase) : []
+    // Last: nothing else is to be measured among so many rows.
+    const analytics = isWanted('analytics') ? await analyticsPhase(stack) : []
+    return [...layers, ...sessions, ...webhooks, ...realtime, ...analytics]
   } finally {
     await floor.stop()
   }
@@ -109,6 +122,9 @@ async function webhookPhases(stack: BenchStack, phase: Phase): Promise<Row[]> {
     ...(await phase(`outcome reads among ${calls} calls`, () => outcomeReads(stack, calls))),
   ]
 }
+
+const analyticsPhase = (stack: BenchStack): Promise<Row[]> =>
+  progress.step(`analytics among ${options.rows} rows`, (detail) => analyticsReads(stack, options.rows, detail))
 
 function realtimePhases(stack: BenchStack, phase: Phase): Promise<Row[]> {
   const { readers } = options
