@@ -19,6 +19,7 @@ import { normaliseTavusEvent } from './providers/tavus/events.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createAudit } from './store/audit.js'
 import { createAppointmentStore } from './store/appointments.js'
+import { createMentorServices, type MentorServices } from './mentor-services.js'
 import { createRealtimeServices } from './realtime-services.js'
 import { createRedisConnection } from './redis/connection.js'
 import { createLimitStore } from './redis/limit-store.js'
@@ -101,6 +102,7 @@ export function createServices({ config, log, metrics, client, version, together
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
   const calls = createCallStore(database)
+  const mentor = createMentorServices({ database, cacheMs: config.sessions.userContextCacheMs, log })
   const core = {
     config,
     log,
@@ -108,6 +110,7 @@ export function createServices({ config, log, metrics, client, version, together
     database,
     sessions,
     calls,
+    mentor,
     sessionClient,
     webhooks,
     refreshTokens,
@@ -127,6 +130,7 @@ export function createServices({ config, log, metrics, client, version, together
     users,
     sessions,
     calls,
+    mentor,
     refreshTokens,
     identities: createIdentityLookup(database),
     apiKeys: createApiKeyStore(database),
@@ -176,6 +180,7 @@ interface Core {
   database: ReturnType<typeof createDatabase>
   sessions: ReturnType<typeof createSessionStore>
   calls: ReturnType<typeof createCallStore>
+  mentor: MentorServices
   callSources: ReturnType<typeof createCallSources>
   sessionClient: ReturnType<typeof createSessionClient>
   webhooks: ReturnType<typeof createWebhookServices>
@@ -194,6 +199,7 @@ function activityDepsOf({
   database,
   sessions,
   calls,
+  mentor,
   callSources,
   sessionClient,
   webhooks,
@@ -211,6 +217,7 @@ function activityDepsOf({
   }
   return {
     session: { installation, tavus, tavusDefaults, llm, sessions, events, announceReady: notices.announce },
+    mentor: mentor.activityDeps,
     reconcile: {
       installation,
       tavus,

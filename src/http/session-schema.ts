@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { EndedSession, ReadySession, SessionState } from '../../workflows/messages.js'
+import { sessionModes } from '../domain/session.js'
 import type { Services } from '../services.js'
 import { iso, timeField } from './fields.js'
 import { between, listQuery } from './listing.js'
@@ -33,9 +34,15 @@ const wishes = {
 export const tavusStartBody = z.strictObject(wishes)
 export const sessionStartBody = z.strictObject({
   provider: z.enum(['tavus']),
-  mode: z.enum(['plain']).optional(),
+  mode: z
+    .enum(sessionModes)
+    .optional()
+    .meta({ description: 'mentor: the provider is told what is known of the caller, as POST /mentor/sessions does' }),
   ...wishes,
 })
+
+/** Of a session whose mode the route says. */
+export const mentorStartBody = z.strictObject({ provider: z.enum(['tavus']).optional(), ...wishes })
 
 export const idempotencyHeader = z.object({
   'idempotency-key': z
@@ -169,7 +176,7 @@ export function presentState(state: SessionState): z.input<typeof sessionSchema>
   return {
     session_id: state.sessionId,
     provider: 'tavus',
-    mode: 'plain',
+    mode: state.mode ?? 'plain',
     status: end?.status ?? phases[state.phase],
     conversation_id: ready?.conversationId ?? null,
     conversation_url: ready?.conversationUrl ?? null,

@@ -10,6 +10,7 @@ import { labPassword, startLab } from '../lab.js'
 import { startScratch, whole } from '../command.js'
 import { terminalProgress } from '../progress.js'
 import { hardware } from './machine.js'
+import { contextComposition } from './context.js'
 import { benchEmitKey, fanOut } from './realtime.js'
 import { type BenchStack, callbacks, idle, manySessions, type Row, startLatency } from './phases.js'
 import { benchSecret } from './call-webhooks.js'
@@ -25,7 +26,7 @@ const options = new Command('bench')
   .option('--seconds <count>', 'length of the measured phases', whole(2, 600), 30)
   .option('--open <count>', 'open sessions to hold', whole(0, 20_000), 5000)
   .option('--calls <count>', 'calls to read outcomes among', whole(1000, 20_000_000), 1_000_000)
-  .option('--only <phase>', 'sessions, webhooks, realtime or platform')
+  .option('--only <phase>', 'sessions, webhooks, realtime, platform or context')
   .option('--readers <count>', 'WebSockets to open', whole(1, 15_000), 5000)
   .option('--no-start', 'leave out the two runs of npm start')
   .parse()
@@ -70,10 +71,19 @@ async function measure(): Promise<Row[]> {
     const isWanted = (name: string) => (options.only ?? name) === name
     const platform = () => platformLayers(lab, Math.max(2, Math.round(options.seconds / 2)))
     const layers = isWanted('platform') ? await phase('what the platform adds to a request', platform) : []
+    const context = isWanted('context')
+      ? await phase('context of users', () => contextComposition(lab, options.seconds))
+      : []
     await prepareWebhooks(stack)
     const webhooks = isWanted('webhooks') ? await webhookPhases(stack, phase) : []
     const realtime = isWanted('realtime') ? await realtimePhases(stack, phase) : []
-    return [...layers, ...(isWanted('sessions') ? await sessionPhases(stack, phase) : []), ...webhooks, ...realtime]
+    return [
+      ...layers,
+      ...context,
+      ...(isWanted('sessions') ? await sessionPhases(stack, phase) : []),
+      ...webhooks,
+      ...realtime,
+    ]
   } finally {
     await floor.stop()
   }
