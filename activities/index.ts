@@ -2,6 +2,7 @@ import { type AnalyticsActivityDeps, createAnalyticsActivities } from './analyti
 import { createCallReconcile, type CallReconcileDeps } from './call-reconcile.js'
 import { createConversationReader, type ConversationReaderDeps } from './conversation-reader.js'
 import { createElevenLabsSweep, type ElevenLabsSweepDeps } from './elevenlabs-sweep.js'
+import { createMentorRequest, type MentorRequestDeps } from './mentor-request.js'
 import { createPrewarm } from './prewarm.js'
 import { createReconcileActivities, type ReconcileActivityDeps } from './reconcile.js'
 import { createSessionActivities, type SessionActivityDeps } from './session.js'
@@ -12,7 +13,8 @@ import { createWebhookReplayActivities, type WebhookReplayDeps } from './webhook
 import { createWebhookActivities, type WebhookActivityDeps } from './webhooks.js'
 
 export interface ActivityDeps {
-  session: Omit<SessionActivityDeps, 'prewarm' | 'reader'>
+  session: Omit<SessionActivityDeps, 'prewarm' | 'reader' | 'mentorRequest'>
+  mentor: MentorRequestDeps
   reconcile: Omit<ReconcileActivityDeps, 'reader' | 'sweepElevenLabs'>
   elevenlabs: ElevenLabsSweepDeps
   reader: ConversationReaderDeps
@@ -29,7 +31,8 @@ export interface ActivityDeps {
 export function createActivities(deps: ActivityDeps) {
   const reader = createConversationReader(deps.reader)
   const prewarm = createPrewarm({ llm: deps.session.llm, warmMs: deps.prewarmWarmMs, events: deps.session.events })
-  const session = createSessionActivities({ ...deps.session, reader, prewarm })
+  const mentorRequest = createMentorRequest(deps.mentor)
+  const session = createSessionActivities({ ...deps.session, reader, prewarm, mentorRequest })
   const reconcile = createReconcileActivities({
     ...deps.reconcile,
     reader,

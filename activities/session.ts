@@ -17,6 +17,7 @@ import type { ConversationReader } from './conversation-reader.js'
 import { toFailure } from './failure.js'
 import { withHeartbeat } from './heartbeat.js'
 import { findBySession } from './find-conversation.js'
+import type { MentorRequest } from './mentor-request.js'
 import type { Prewarm } from './prewarm.js'
 import { type ConversationRequest, tavusBody, type TavusDefaults } from './tavus-body.js'
 
@@ -71,6 +72,8 @@ export interface SessionActivityDeps {
   tavusDefaults: TavusDefaults
   llm: LlmClient
   prewarm: Prewarm
+  /** Adds what is known of the user, where the session is a mentor's. */
+  mentorRequest: MentorRequest
   sessions: SessionStore
   reader: ConversationReader
   events: BusinessEvents
@@ -141,8 +144,10 @@ export function createSessionActivities(deps: SessionActivityDeps) {
           (attempt > 1 || keyed ? await recorded(sessionId, trackMs, signal) : undefined) ??
           (attempt > 1 ? await live(sessionId, signal) : undefined)
         if (existing) return created(existing, now)
+        const request = await deps.mentorRequest(track, input.request, trackMs)
         events.tavusStartRequested({ sessionId, attempt })
-        const conversation = await tavus.create(tavusBody(deps.tavusDefaults, { sessionId, ...input }, name), signal)
+        const body = tavusBody(deps.tavusDefaults, { sessionId, ...input, request }, name)
+        const conversation = await tavus.create(body, signal)
         events.tavusStartResponded({ sessionId, conversationId: conversation.conversation_id })
         return created(conversation, now)
       }

@@ -475,6 +475,12 @@ export const variables = {
     1800,
     'How long an ended session waits for transcript and recording',
   ),
+  USER_CONTEXT_CACHE_SECONDS: variable(
+    'sessions',
+    decimal(300, 0, 86400),
+    300,
+    'How long what a mentor is told of a user, and a company’s avatars, are kept in memory, unless they change; 0 keeps nothing',
+  ),
   SESSION_TRACK_WAIT_MS: variable(
     'sessions',
     count(1000, 10, 30000),

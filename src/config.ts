@@ -241,6 +241,7 @@ function shape(values: Values, root: string) {
       abandonMs: values.SESSION_ABANDON_SECONDS * 1000,
       reconcileMs: values.SESSION_RECONCILE_SECONDS * 1000,
       artifactWaitMs: values.SESSION_ARTIFACT_WAIT_SECONDS * 1000,
+      userContextCacheMs: values.USER_CONTEXT_CACHE_SECONDS * 1000,
       trackWaitMs: values.SESSION_TRACK_WAIT_MS,
       allowAnonymous: values.ALLOW_ANONYMOUS_SESSIONS,
       anonymousMaxActive: values.ANONYMOUS_MAX_ACTIVE,

@@ -22,6 +22,7 @@ import { createRecapStore } from './store/analytics-recaps.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createAudit } from './store/audit.js'
 import { createAppointmentStore } from './store/appointments.js'
+import { createMentorServices, type MentorServices } from './mentor-services.js'
 import { createRealtimeServices } from './realtime-services.js'
 import { createRedisConnection } from './redis/connection.js'
 import { createLimitStore } from './redis/limit-store.js'
@@ -123,6 +124,7 @@ export function createServices({ config, log, metrics, client, version, together
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
   const calls = createCallStore(database)
   const recaps = createRecapStore(database)
+  const mentor = createMentorServices({ database, cacheMs: config.sessions.userContextCacheMs, log })
   const core = {
     config,
     log,
@@ -130,6 +132,7 @@ export function createServices({ config, log, metrics, client, version, together
     database,
     sessions,
     calls,
+    mentor,
     sessionClient,
     webhooks,
     refreshTokens,
@@ -152,6 +155,7 @@ export function createServices({ config, log, metrics, client, version, together
     users,
     sessions,
     calls,
+    mentor,
     refreshTokens,
     identities: createIdentityLookup(database),
     apiKeys: createApiKeyStore(database),
@@ -204,6 +208,7 @@ interface Core {
   database: ReturnType<typeof createDatabase>
   sessions: ReturnType<typeof createSessionStore>
   calls: ReturnType<typeof createCallStore>
+  mentor: MentorServices
   callSources: ReturnType<typeof createCallSources>
   sessionClient: ReturnType<typeof createSessionClient>
   webhooks: ReturnType<typeof createWebhookServices>
@@ -225,6 +230,7 @@ function activityDepsOf({
   database,
   sessions,
   calls,
+  mentor,
   callSources,
   sessionClient,
   webhooks,
@@ -245,6 +251,7 @@ function activityDepsOf({
   }
   return {
     session: { installation, tavus, tavusDefaults, llm, sessions, events, announceReady: notices.announce },
+    mentor: mentor.activityDeps,
     reconcile: {
       installation,
       tavus,

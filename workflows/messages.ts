@@ -103,6 +103,8 @@ export interface AnsweredSession extends ReadySession {
 export interface SessionState {
   sessionId: string
   owner?: SessionOwner | undefined
+  /** Absent in what earlier code tells. */
+  mode?: SessionMode | undefined
   phase: 'starting' | 'active' | 'ending' | 'awaiting_artifacts' | 'closed' | 'failed'
   ready?: ReadySession | undefined
   end?: EndedSession | undefined

@@ -81,7 +81,8 @@ export class SessionMessages {
 
   state(): SessionState {
     const { phase, ready, end } = this
-    return { sessionId: this.input.sessionId, owner: this.input.owner, phase, ready, end }
+    const { sessionId, owner, mode } = this.input
+    return { sessionId, owner, mode, phase, ready, end }
   }
 }
 

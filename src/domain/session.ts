@@ -2,7 +2,9 @@ import type { Caller } from './identity.js'
 import { byText } from './order.js'
 
 export type SessionProvider = 'tavus' | 'elevenlabs'
-export type SessionMode = 'plain'
+export const sessionModes = ['plain', 'mentor'] as const
+/** `mentor`: the provider is told what is known of the user. */
+export type SessionMode = (typeof sessionModes)[number]
 
 /** `conversation_type_id` of each provider, as installations already query it. */
 export const conversationTypes = { tavus: 1, elevenlabs: 2 } as const

@@ -12,6 +12,16 @@ export const idField = (of: string) => z.uuid({ error: `must be the id of ${of}`
 
 export const textField = (maxLength: number) => z.string().trim().min(1, 'must not be empty').max(maxLength)
 
+export const timezoneField = textField(64).refine(isTimezone, 'must be the IANA name of a time zone')
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
+
 export const emailField = z
   .string()
   .trim()

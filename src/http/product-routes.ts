@@ -7,7 +7,9 @@ import { deliveryRoutes } from './routes/deliveries.js'
 import { integrationRoutes } from './routes/integrations.js'
 import { callRoutes } from './routes/calls.js'
 import { companyRoutes } from './routes/companies.js'
+import { mentorRoutes } from './routes/mentor.js'
 import { messageRoutes } from './routes/messages.js'
+import { personalContextRoutes } from './routes/personal-context.js'
 import { companyResourceRoutes } from './routes/resources.js'
 import { realtimeRoutes } from './routes/realtime.js'
 import { sessionRoutes } from './routes/sessions.js'
@@ -26,6 +28,8 @@ export function productRoutes(services: Services): Route[] {
   const routes = [
     ...sessionRoutes({ services, starter, ender }),
     ...tavusRoutes({ starter, ender }),
+    ...mentorRoutes({ services, starter, ender }),
+    ...personalContextRoutes(services),
     ...integrationRoutes(services),
     ...deliveryRoutes(services),
     ...callRoutes(services),

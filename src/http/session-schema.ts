@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { idempotencyKey } from './once.js'
 import type { EndedSession, ReadySession, SessionState } from '../../workflows/messages.js'
+import { sessionModes } from '../domain/session.js'
 import type { Services } from '../services.js'
 import { iso, timeField } from './fields.js'
 import { between, listQuery } from './listing.js'
@@ -34,9 +35,15 @@ const wishes = {
 export const tavusStartBody = z.strictObject(wishes)
 export const sessionStartBody = z.strictObject({
   provider: z.enum(['tavus']),
-  mode: z.enum(['plain']).optional(),
+  mode: z
+    .enum(sessionModes)
+    .optional()
+    .meta({ description: 'mentor: the provider is told what is known of the caller, as POST /mentor/sessions does' }),
   ...wishes,
 })
+
+/** Of a session whose mode the route says. */
+export const mentorStartBody = z.strictObject({ provider: z.enum(['tavus']).optional(), ...wishes })
 
 export const idempotencyHeader = idempotencyKey(
   'The same key and body give the same session; the same key with another body is 422',
@@ -166,7 +173,7 @@ export function presentState(state: SessionState): z.input<typeof sessionSchema>
   return {
     session_id: state.sessionId,
     provider: 'tavus',
-    mode: 'plain',
+    mode: state.mode ?? 'plain',
     status: end?.status ?? phases[state.phase],
     conversation_id: ready?.conversationId ?? null,
     conversation_url: ready?.conversationUrl ?? null,

@@ -2,10 +2,11 @@ import { createHash, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import type { EndedSession, ReadySession, SessionInput, SessionRequest } from '../../workflows/messages.js'
-import { TooManyRequestsError, UnauthorizedError } from '../domain/errors.js'
+import { ForbiddenError, TooManyRequestsError, UnauthorizedError } from '../domain/errors.js'
 import type { Caller } from '../domain/identity.js'
-import type { SessionOwner, SessionProvider } from '../domain/session.js'
+import type { SessionMode, SessionOwner, SessionProvider } from '../domain/session.js'
 import type { Services } from '../services.js'
+import { tenantActor } from './access.js'
 
 export interface StartRequest {
   caller: Caller | undefined
@@ -13,6 +14,8 @@ export interface StartRequest {
   address: string
   idempotencyKey: string | undefined
   provider: SessionProvider
+  /** Plain unless said. */
+  mode?: SessionMode | undefined
   request: SessionRequest
   maxDurationSeconds?: number | undefined
   signal?: AbortSignal | undefined
@@ -32,14 +35,17 @@ export function createSessionStarter({ config, sessions, sessionClient, events }
   const limits = config.sessions
 
   function inputOf(start: StartRequest): SessionInput {
+    if (start.mode === 'mentor') assertPerson(start.caller)
     const owner = ownerOf(start.caller)
-    const { provider, request } = start
+    const { provider, request, mode = 'plain' } = start
     const maxSeconds = Math.min(start.maxDurationSeconds ?? limits.maxSeconds, limits.maxSeconds)
+    // What a plain request was before there were modes, it stays: a key may be older than this process.
+    const asked = [provider, maxSeconds, canonical(request), ...(mode === 'plain' ? [] : [mode])]
     return {
       sessionId: start.idempotencyKey ? sessionIdOfKey(start, owner) : uuidv7(),
       provider,
-      mode: 'plain',
-      requestHash: digest(JSON.stringify([provider, maxSeconds, canonical(request)])).toString('base64url'),
+      mode,
+      requestHash: digest(JSON.stringify(asked)).toString('base64url'),
       startedBy: randomUUID(),
       keyed: start.idempotencyKey !== undefined,
       owner,
@@ -135,6 +141,12 @@ function sessionIdOfKey(start: StartRequest, owner: SessionOwner | undefined): s
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80 // RFC 9562 version 8: made from a digest
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+/** A mentor knows somebody of a company, and a key of a server is nobody. */
+function assertPerson(caller: Caller | undefined): void {
+  tenantActor(caller)
+  if (caller?.key) throw new ForbiddenError('a mentor session is a person’s, and no API key’s', 'key_not_allowed')
 }
 
 /** Keys in order, so that the same request has the same digest however it was written. */

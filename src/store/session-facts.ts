@@ -1,8 +1,9 @@
 import type { Knex } from 'knex'
 import type { NewEvent, TranscriptEntry } from '../domain/event.js'
-import type { SessionFacts, SessionOutcome } from '../domain/session.js'
+import type { SessionFacts, SessionMode, SessionOutcome } from '../domain/session.js'
 import { adoptTenant } from './database.js'
 import { appendEvents } from './event-log.js'
+import { updateMentorRows } from './mentor-tracking.js'
 import {
   type Announced,
   columnsOf,
@@ -45,6 +46,7 @@ interface TrackedRow {
   tenantId: string
   userId: string
   leadId: string | null
+  mode: SessionMode
   status: string
   facts: SessionFacts
   artefacts: SessionState['artefacts']
@@ -80,7 +82,7 @@ export async function foldIntoSession(trx: Knex.Transaction, input: ApplyInput):
 async function lockTracked(trx: Knex.Transaction, sessionId: string): Promise<TrackedRow | undefined> {
   const { rows } = await trx.raw<{ rows: TrackedRow[] }>(
     `select session_id as "sessionId", external_conversation_id as "conversationId", tenant_id as "tenantId",
-       user_id as "userId", lead_id as "leadId", status, facts, artefacts, transcript, announced
+       user_id as "userId", lead_id as "leadId", mode, status, facts, artefacts, transcript, announced
      from conversations_users where session_id = ? for update`,
     [sessionId],
   )
@@ -109,7 +111,7 @@ async function applyTracked(trx: Knex.Transaction, row: TrackedRow, input: Apply
   const { events, announced } = dueEvents({ ...row, traceId: input.traceId }, after, row.announced)
   const outcome = columnsOf(after)
   if (json(after) !== json(before) || outcome.status !== row.status || events.length > 0)
-    await updateTracked(trx, row.sessionId, { state: after, announced })
+    await updateTracked(trx, row, { state: after, announced })
   return {
     ...result(row, outcome),
     events,
@@ -161,7 +163,7 @@ function timingsOf(state: SessionState) {
 
 async function updateTracked(
   trx: Knex.Transaction,
-  sessionId: string,
+  { sessionId, mode }: Pick<TrackedRow, 'sessionId' | 'mode'>,
   { state, announced }: { state: SessionState; announced: Announced },
 ): Promise<void> {
   await trx.raw(
@@ -179,6 +181,7 @@ async function updateTracked(
       metadata: json(eventMetadata(state)),
     },
   )
+  if (mode === 'mentor') await updateMentorRows(trx, sessionId)
 }
 
 const updateUntracked = (trx: Knex.Transaction, sessionId: string, state: SessionState) =>

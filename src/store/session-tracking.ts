@@ -8,6 +8,7 @@ import {
   type SessionProvider,
 } from '../domain/session.js'
 import { adoptTenant } from './database.js'
+import { insertMentorRows } from './mentor-tracking.js'
 import { applyToSession } from './session-facts.js'
 import type { ResolvedOwner, UserStore } from './users.js'
 import { cleanText, json } from './values.js'
@@ -117,6 +118,7 @@ async function insertTracked(trx: Knex.Transaction, input: TrackInput, owner: Re
     facts: json({ createdAt: input.createdAt }),
     metadata: json(input.metadata ?? {}),
   })
+  if (input.mode === 'mentor') await insertMentorRows(trx, { ...input, companyId })
 }
 
 function prewarmMs(prewarm: object): number | null {

@@ -35,6 +35,7 @@ async function create(
       ...provider,
     },
     tavusDefaults: { callbackUrl: () => 'http://127.0.0.1/tavus/callback' },
+    mentorRequest: async (_begun: object, request: object) => request,
     sessions: { track: store, findOwner: async () => row && { conversationId: row } },
     events: quiet,
     announceReady: (ready: ReadySession) => announced.push(ready),

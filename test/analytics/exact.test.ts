@@ -15,7 +15,7 @@ beforeEach(async () => {
   await world.count()
 })
 
-const lead = { [acme]: actors.acmeLead, [borealis]: actors.borealisLead }
+const lead: Record<string, typeof actors.acmeLead> = { [acme]: actors.acmeLead, [borealis]: actors.borealisLead }
 const seen = (tenant: string) => world.database.withTenant(lead[tenant] ?? actors.acmeLead, readViews)
 
 async function expectExact(): Promise<void> {

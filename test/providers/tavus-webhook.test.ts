@@ -37,6 +37,37 @@ describe('the webhooks of Tavus', () => {
     expect(JSON.parse(payload.toString())).toMatchObject({ ...event, properties: {} })
   })
 
+  it('are stored without the prompt before what was said, which holds what is known of the user', () => {
+    const tavus = createTavusWebhooks({ callbackSecrets: secrets, allowUnsigned: false })
+    const transcript = [
+      { role: 'system', content: 'the user grieves' },
+      { role: 'developer', content: [{ type: 'text', text: 'the user grieves' }] },
+      { role: 'user', content: 'hello' },
+      { role: 'system' },
+      'odd',
+    ]
+    const ready = {
+      ...event,
+      event_type: 'application.transcription_ready',
+      properties: { replica_id: 'r1', transcript },
+    }
+    const stored = {
+      replica_id: 'r1',
+      transcript: [
+        { role: 'system', content: 'REDACTED' },
+        { role: 'developer', content: 'REDACTED' },
+        { role: 'user', content: 'hello' },
+        { role: 'system' },
+        'odd',
+      ],
+    }
+    const pushed = tavus.parse(Buffer.from(JSON.stringify(ready)), {}, signed, { sessionId })
+    const asked = tavus.asDelivery?.(ready, { sessionId, conversationId: 'c1' })
+    for (const delivery of [pushed, asked])
+      expect((JSON.parse(delivery?.payload.toString() ?? '') as { properties: object }).properties).toEqual(stored)
+    expect(asked?.deliveryKey).toBe(pushed.deliveryKey)
+  })
+
   it('that were asked for have the key of their callback', () => {
     const tavus = createTavusWebhooks({ callbackSecrets: secrets, allowUnsigned: false })
     const callback = tavus.parse(Buffer.from(JSON.stringify(event)), {}, signed, { sessionId })

@@ -39,7 +39,7 @@ async function fill(): Promise<void> {
       [borealis, actors.borealisLead.userId],
     ])
       await world.database.withService(undefined, (trx) => trx.raw(sql, { tenantId, userId, key: randomUUID() }))
-  await world.sessions.track(aSession())
+  await world.sessions.track(aSession({ mode: 'mentor' }))
   await world.admin(`insert into untracked_sessions (session_id, status) values ($1, 'active')`, [randomUUID()])
   await world.admin(
     `insert into refresh_tokens (tenant_id, user_id, family_id, token_hash, expires_at) values ($1, $2, $3, '\\x01ff', now())`,

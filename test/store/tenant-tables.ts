@@ -18,7 +18,15 @@ export const tenantTables = `
   order by 1`
 
 /** Tables that the stores themselves fill in the tests of isolation. */
-export const storedTables = ['companies', 'conversations_users', 'event_logs', 'refresh_tokens', 'users']
+export const storedTables = [
+  'companies',
+  'conversations_users',
+  'daily_sessions',
+  'event_logs',
+  'mentor_conversations',
+  'refresh_tokens',
+  'users',
+]
 
 /** One row of a tenant for every other table; a new table is one line. Bindings: tenantId, userId, and key, which is random. */
 export const rowsOfTenant: Record<string, string> = {
@@ -35,6 +43,14 @@ export const rowsOfTenant: Record<string, string> = {
   appointments: `insert into appointments (tenant_id, title, owner_user_id, starts_at, ends_at)
     values (:tenantId, :key, :userId, now(), now() + interval '1 hour')`,
   tasks: `insert into tasks (tenant_id, title, owner_user_id) values (:tenantId, :key, :userId)`,
+  profiles: `insert into profiles (tenant_id, user_id, about) values (:tenantId, :userId, :key)`,
+  onboarding_profiles: `insert into onboarding_profiles (tenant_id, user_id, enneagram_type) values (:tenantId, :userId, 9)`,
+  ritual_preferences: `insert into ritual_preferences (tenant_id, user_id, opening) values (:tenantId, :userId, :key)`,
+  user_emotional_categories: `insert into user_emotional_categories (tenant_id, user_id, position, category)
+    values (:tenantId, :userId, 0, :key)`,
+  user_goals: `insert into user_goals (tenant_id, user_id, title) values (:tenantId, :userId, :key)`,
+  mentor_avatars: `insert into mentor_avatars (tenant_id, name) values (:tenantId, :key)`,
+  user_personas: `insert into user_personas (tenant_id, user_id, persona_id) values (:tenantId, :userId, :key)`,
   uwc_jobs: `insert into uwc_jobs (tenant_id, kind, job_id, status) values (:tenantId, 'asr', :key, 'queued')`,
   transcripts: `insert into transcripts (tenant_id, call_id, job_id) values (:tenantId, :key, 'job')`,
   ws_tickets: `insert into ws_tickets (tenant_id, user_id, role, ticket_hash, expires_at)

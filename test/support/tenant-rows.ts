@@ -8,7 +8,7 @@ type SeedUser = (typeof seedUsers)['acmeLead']
 
 /** One row of the user's company in every tenant table. */
 export async function fillTenant(world: World, { id: userId, companyId: tenantId, email }: SeedUser): Promise<void> {
-  await world.sessions.track(aSession({ owner: { userId, email, tenantId } }))
+  await world.sessions.track(aSession({ owner: { userId, email, tenantId }, mode: 'mentor' }))
   await world.tokens.issue({ tenantId, userId, expiresAt: new Date(Date.now() + 60_000) })
   await world.database.withService(tenantId, async (trx) => {
     for (const insert of Object.values(rowsOfTenant)) await trx.raw(insert, { tenantId, userId, key: randomUUID() })

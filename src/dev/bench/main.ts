@@ -11,6 +11,7 @@ import { startScratch, whole } from '../command.js'
 import { terminalProgress } from '../progress.js'
 import { analyticsReads } from './analytics.js'
 import { hardware } from './machine.js'
+import { contextComposition } from './context.js'
 import { benchEmitKey, fanOut } from './realtime.js'
 import { type BenchStack, callbacks, idle, manySessions, type Row, startLatency } from './phases.js'
 import { benchSecret } from './call-webhooks.js'
@@ -26,8 +27,13 @@ const options = new Command('bench')
   .option('--seconds <count>', 'length of the measured phases', whole(2, 600), 30)
   .option('--open <count>', 'open sessions to hold', whole(0, 20_000), 5000)
   .option('--calls <count>', 'calls to read outcomes among', whole(1000, 20_000_000), 1_000_000)
-  .option('--rows <count>', 'conversations, and as many calls, to read analytics among', whole(1000, 20_000_000), 10_000_000)
-  .option('--only <phase>', 'sessions, webhooks, realtime, platform or analytics')
+  .option(
+    '--rows <count>',
+    'conversations, and as many calls, to read analytics among',
+    whole(1000, 20_000_000),
+    10_000_000,
+  )
+  .option('--only <phase>', 'sessions, webhooks, realtime, platform, context or analytics')
   .option('--readers <count>', 'WebSockets to open', whole(1, 15_000), 5000)
   .option('--no-start', 'leave out the two runs of npm start')
   .parse()
@@ -81,13 +87,16 @@ async function measure(): Promise<Row[]> {
     const isWanted = (name: string) => (options.only ?? name) === name
     const platform = () => platformLayers(lab, Math.max(2, Math.round(options.seconds / 2)))
     const layers = isWanted('platform') ? await phase('what the platform adds to a request', platform) : []
+    const context = isWanted('context')
+      ? await phase('context of users', () => contextComposition(lab, options.seconds))
+      : []
     await prepareWebhooks(stack)
     const webhooks = isWanted('webhooks') ? await webhookPhases(stack, phase) : []
     const realtime = isWanted('realtime') ? await realtimePhases(stack, phase) : []
     const sessions = isWanted('sessions') ? await sessionPhases(stack, phase) : []
     // Last: nothing else is to be measured among so many rows.
     const analytics = isWanted('analytics') ? await analyticsPhase(stack) : []
-    return [...layers, ...sessions, ...webhooks, ...realtime, ...analytics]
+    return [...layers, ...context, ...sessions, ...webhooks, ...realtime, ...analytics]
   } finally {
     await floor.stop()
   }

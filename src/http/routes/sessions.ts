@@ -8,18 +8,15 @@ import { type Route, route } from '../route.js'
 import type { SessionEnder } from '../session-end.js'
 import {
   endAnswer,
-  idempotencyHeader,
   presentEnd,
   presentSession,
-  presentStart,
   presentState,
   sessionQuery,
   sessionSchema,
   sessionStartBody,
-  startAnswer,
-  startFailures,
 } from '../session-schema.js'
 import type { SessionStarter } from '../session-start.js'
+import { answerStart, startHeaders, startResponses } from '../start-answer.js'
 
 interface Deps {
   services: Pick<Services, 'sessions' | 'sessionClient' | 'eventLog' | 'recordings' | 'artefacts' | 'config'>
@@ -54,47 +51,12 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
       summary: 'Start a session',
       description: 'With `Prefer: respond-async` the answer is 202 and the session is read at its Location.',
       ...owners,
-      request: {
-        headers: idempotencyHeader.extend({ prefer: z.string().max(200).optional() }),
-        body: sessionStartBody,
-      },
-      responses: {
-        201: { description: 'Started', schema: startAnswer, headers: { Location: 'The session' } },
-        200: {
-          description: 'Started by an earlier request under the same key',
-          schema: startAnswer,
-          headers: { Location: 'The session', 'Idempotent-Replayed': '"true"' },
-        },
-        202: {
-          description: 'Being started',
-          schema: z.object({ session_id: z.string() }).meta({ id: 'AcceptedSession' }),
-          headers: { Location: 'The session' },
-        },
-        ...startFailures,
-      },
+      request: { headers: startHeaders, body: sessionStartBody },
+      responses: startResponses,
       handler: async ({ body, headers, caller, address, signal }) => {
-        const { provider, mode: _plain, max_duration_seconds: maxDurationSeconds, ...request } = body
-        const asked = {
-          caller,
-          address,
-          provider,
-          request,
-          maxDurationSeconds,
-          idempotencyKey: headers['idempotency-key'],
-        }
-        if (/\brespond-async\b/i.test(headers.prefer ?? '')) {
-          const { sessionId: id } = await starter.begin(asked)
-          return {
-            status: 202,
-            headers: { ...noStore, Location: `/sessions/${id}`, 'Preference-Applied': 'respond-async' },
-            body: { session_id: id },
-          }
-        }
-        const { ready, ended, replayed } = await starter.start({ ...asked, signal })
-        const location = { ...noStore, Location: `/sessions/${ready.sessionId}` }
-        const answer = presentStart(ready, caller, ended ? 'ended' : ready.status)
-        if (!replayed) return { status: 201, headers: location, body: answer }
-        return { status: 200, headers: { ...location, 'Idempotent-Replayed': 'true' }, body: answer }
+        const { provider, mode, max_duration_seconds: maxDurationSeconds, ...request } = body
+        const asked = { caller, address, headers, signal, provider, mode, request, maxDurationSeconds }
+        return await answerStart(starter, asked)
       },
     }),
     route({

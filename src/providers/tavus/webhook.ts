@@ -8,6 +8,7 @@ import { readJsonObject } from '../raw-body.js'
 import { utcMicroseconds } from '../timestamp.js'
 import { verifyCallbackToken } from './callback-token.js'
 import { canonicalType, normaliseTavusEvent } from './events.js'
+import { withoutPrompt } from './without-prompt.js'
 
 export interface TavusWebhookConfig {
   /** Keys of the callback token: any verifies. */
@@ -126,7 +127,7 @@ function deliveryOf({ body, kind, conversationId, at, sessionId, secret, headers
 /** The body echoes the address that it was sent to, and that carries our token. */
 function redacted(body: Fields, secret: string | null): Buffer {
   const { webhook_url: _echo, callback_url: _too, ...rest } = body
-  const text = serialised(rest)
+  const text = serialised(withoutPrompt(rest))
   return Buffer.from(secret ? text.replaceAll(secret, 'REDACTED') : text)
 }
 
