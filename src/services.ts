@@ -4,13 +4,16 @@ import type { EndedSession } from '../workflows/messages.js'
 import { createCallSources } from './call-sources.js'
 import type { Config } from './config.js'
 import { unknownSession } from './domain/errors.js'
+import { endsOnRequest, type SessionFacts } from './domain/session.js'
 import { createEvents } from './observability/events.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
+import { audioLimitBytes, createAudioKeeper } from './providers/elevenlabs/audio.js'
 import { createElevenLabsClient } from './providers/elevenlabs/client.js'
+import { factsOfConversation } from './providers/elevenlabs/events.js'
 import { createLlmClient } from './providers/llm/client.js'
 import { createTransport } from './providers/request.js'
-import { createArtefactStore } from './providers/artefacts.js'
+import { type ArtefactStore, createArtefactStore } from './providers/artefacts.js'
 import { artefactDir } from './providers/registry.js'
 import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
@@ -101,6 +104,7 @@ export function createServices({ config, log, metrics, client, version, together
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
   const calls = createCallStore(database)
+  const artefacts = createArtefactStore({ dir: artefactDir(config.dataDir) })
   const core = {
     config,
     log,
@@ -112,6 +116,7 @@ export function createServices({ config, log, metrics, client, version, together
     webhooks,
     refreshTokens,
     notices,
+    artefacts,
     ...providers,
   }
   return {
@@ -142,7 +147,7 @@ export function createServices({ config, log, metrics, client, version, together
     deliveries: webhooks.deliveries,
     replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
     purgeSchedule,
-    artefacts: createArtefactStore({ dir: artefactDir(config.dataDir) }),
+    artefacts,
     recordings: createRecordings({ recording: config.tavus.recording, credentials: config.aws }),
     sessionClient,
     webhookClient,
@@ -184,6 +189,7 @@ interface Core {
   elevenlabs: ReturnType<typeof createElevenLabsClient>
   llm: ReturnType<typeof createLlmClient>
   notices: ReadyNotices
+  artefacts: ArtefactStore
 }
 
 /** What the worker's activities are built from. */
@@ -202,6 +208,7 @@ function activityDepsOf({
   elevenlabs,
   llm,
   notices,
+  artefacts,
 }: Core): ActivityDeps {
   const { installation } = config
   const { callbackUrl: base, callbackSecrets: secrets } = config.tavus
@@ -209,26 +216,37 @@ function activityDepsOf({
     ...config.tavus,
     callbackUrl: (sessionId: string) => callbackUrl({ base, sessionId, secrets }),
   }
+  const { ingest } = webhooks
+  const maxOpenSeconds = config.sessions.maxSeconds + config.sessions.maxGraceMs / 1000
   return {
-    session: { installation, tavus, tavusDefaults, llm, sessions, events, announceReady: notices.announce },
+    session: { llm, sessions, events, announceReady: notices.announce },
     reconcile: {
-      installation,
-      tavus,
       sessions,
       engine: sessionClient,
       log,
       staleStartSeconds: config.sessions.startTimeoutMs / 1000 + 60,
       staleRowSeconds: 60,
+      maxOpenSeconds: maxOpenSeconds + config.elevenlabs.joinMs / 1000,
       everyMs: config.sessions.reconcileMs,
+    },
+    tavus: {
+      installation,
+      tavus,
+      defaults: tavusDefaults,
+      normalise: normaliseTavusEvent,
+      ingest,
+      record: sessions.recordFacts,
     },
     elevenlabs: {
       elevenlabs,
-      sessions,
-      ingest: webhooks.ingest,
+      agentId: config.elevenlabs.agentId,
+      factsOf: factsOfConversation,
+      ingest,
+      record: sessions.recordFacts,
+      keepAudio: createAudioKeeper({ artefacts, limitBytes: audioLimitBytes }),
+      joinMs: config.elevenlabs.joinMs,
       log,
-      maxOpenSeconds: config.sessions.maxSeconds + config.sessions.maxGraceMs / 1000,
     },
-    reader: { tavus, normalise: normaliseTavusEvent, ingest: webhooks.ingest, record: sessions.recordFacts },
     calls: {
       sources: callSources,
       listOpen: calls.listOpen,
@@ -247,18 +265,16 @@ function createDirectEnd({ sessions, tavus, events }: Core) {
   return async (sessionId: string): Promise<EndedSession> => {
     const known = await sessions.findOwner(sessionId)
     if (!known?.conversationId) throw unknownSession()
-    const { conversationId } = known
+    const { conversationId, provider } = known
     const endRequestedAt = new Date().toISOString()
-    events.tavusEndRequested({ conversationId })
-    await tavus.end(conversationId)
-    events.tavusEndResponded({ conversationId })
-    const endedAt = new Date().toISOString()
-    await sessions.recordFacts({
-      sessionId,
-      conversationId,
-      facts: { endRequestedAt, endRequestedBy: 'user', endedAt },
-      ending: true,
-    })
+    const facts: SessionFacts = { endRequestedAt, endRequestedBy: 'user' }
+    if (endsOnRequest[provider]) {
+      events.endRequested({ provider, conversationId })
+      await tavus.end(conversationId)
+      events.endResponded({ provider, conversationId })
+      facts.endedAt = new Date().toISOString()
+    }
+    await sessions.recordFacts({ sessionId, conversationId, facts, ending: true })
     const outcome = await sessions.outcomeFor(sessionId)
     if (!outcome) throw unknownSession()
     return outcome

@@ -30,6 +30,8 @@ export const reconcileWorkflowId = 'session-reconcile'
 export interface SessionRequest {
   persona_id?: string | undefined
   replica_id?: string | undefined
+  /** Of ElevenLabs. */
+  agent_id?: string | undefined
   conversation_name?: string | undefined
   conversational_context?: string | undefined
   custom_greeting?: string | undefined
@@ -64,6 +66,8 @@ export interface SessionInput {
     /** How long after an end the provider's own word is waited for before it is asked; then the first pause between questions. */
     confirmMs: number
     artifactWaitMs: number
+    /** How long after its creation a conversation may still begin; absent where it has begun with its creation. */
+    joinMs?: number | undefined
   }
 }
 
@@ -86,6 +90,8 @@ export interface ReadySession extends TrackResult {
   conversationId: string
   conversationUrl: string
   meetingToken?: string | undefined
+  /** What the caller's page has to hand to the provider as it connects. */
+  clientData?: Record<string, unknown> | undefined
   /** The provider's own word, "active". */
   status: string
   createdAt: string
@@ -99,6 +105,7 @@ export interface AnsweredSession extends ReadySession {
 
 export interface SessionState {
   sessionId: string
+  provider: SessionProvider
   owner?: SessionOwner | undefined
   phase: 'starting' | 'active' | 'ending' | 'awaiting_artifacts' | 'closed' | 'failed'
   ready?: ReadySession | undefined
@@ -123,6 +130,8 @@ export interface ProviderEventMessage {
   key: string
   kind: 'shutdown' | 'transcript' | 'recording' | 'participant_joined'
   at: string
+  /** It tells of the end as well. */
+  over?: true | undefined
 }
 
 /** Waits until the conversation can be joined; asking again cancels the abandonment. Fails with the start's own failure. */

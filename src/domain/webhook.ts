@@ -185,6 +185,8 @@ export interface SessionSignal {
   key: string
   kind: 'shutdown' | 'transcript' | 'recording' | 'participant_joined'
   at: string
+  /** It tells of the end as well, where the provider sends no event of its own for that. */
+  over?: true | undefined
 }
 
 const signalled: ReadonlySet<string> = new Set(['shutdown', 'transcript', 'recording', 'participant_joined'])
@@ -192,5 +194,6 @@ const signalled: ReadonlySet<string> = new Set(['shutdown', 'transcript', 'recor
 /** The signal of an event; undefined for what no session waits for. */
 export function signalOf(deliveryKey: string, event: SessionEvent): SessionSignal | undefined {
   if (!signalled.has(event.kind)) return undefined
-  return { key: deliveryKey, kind: event.kind as SessionSignal['kind'], at: event.at }
+  const over = event.kind !== 'shutdown' && event.facts.shutdownAt !== undefined
+  return { key: deliveryKey, kind: event.kind as SessionSignal['kind'], at: event.at, ...(over ? { over } : {}) }
 }

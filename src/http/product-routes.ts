@@ -10,6 +10,7 @@ import { messageRoutes } from './routes/messages.js'
 import { companyResourceRoutes } from './routes/resources.js'
 import { realtimeRoutes } from './routes/realtime.js'
 import { sessionRoutes } from './routes/sessions.js'
+import { elevenLabsRoutes } from './routes/elevenlabs.js'
 import { tavusRoutes } from './routes/tavus.js'
 import { testEmitRoutes } from './routes/test-emit.js'
 import { webhookRoutes } from './routes/webhooks.js'
@@ -24,6 +25,7 @@ export function productRoutes(services: Services): Route[] {
   const routes = [
     ...sessionRoutes({ services, starter, ender }),
     ...tavusRoutes({ starter, ender }),
+    ...elevenLabsRoutes({ starter, ender }),
     ...integrationRoutes(services),
     ...deliveryRoutes(services),
     ...callRoutes(services),

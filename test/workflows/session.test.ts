@@ -75,7 +75,9 @@ describe('a session that goes well', () => {
     await event(input, 'shutdown')
     await event(input, 'transcript')
     expect(await worker.result(input.sessionId)).toEqual({ sessionId: input.sessionId, conversationId: 'c1' })
-    expect(named('endConversation')).toEqual([{ name: 'endConversation', input: { conversationId: 'c1' } }])
+    expect(named('endConversation')).toEqual([
+      { name: 'endConversation', input: { conversationId: 'c1', provider: 'tavus' } },
+    ])
     expect(named('createConversation')).toHaveLength(1)
   })
 
@@ -226,7 +228,9 @@ describe('a start', () => {
     const input = worker.input()
     await expect(start(input)).rejects.toMatchObject({ code: 'provider_timeout', status: 503 })
     await expect(worker.result(input.sessionId)).rejects.toThrow()
-    expect(named('endByName')).toEqual([{ name: 'endByName', input: { sessionId: input.sessionId } }])
+    expect(named('endByName')).toEqual([
+      { name: 'endByName', input: { sessionId: input.sessionId, provider: 'tavus' } },
+    ])
     broken = false
     expect((await start(input, 'request-2')).ready.conversationId).toBe('c1')
   })

@@ -92,7 +92,7 @@ export function sessionRoutes({ services, starter, ender }: Deps): Route[] {
         }
         const { ready, ended, replayed } = await starter.start({ ...asked, signal })
         const location = { ...noStore, Location: `/sessions/${ready.sessionId}` }
-        const answer = presentStart(ready, caller, ended ? 'ended' : ready.status)
+        const answer = presentStart[provider](ready, caller, ended ? 'ended' : ready.status)
         if (!replayed) return { status: 201, headers: location, body: answer }
         return { status: 200, headers: { ...location, 'Idempotent-Replayed': 'true' }, body: answer }
       },
