@@ -17,6 +17,15 @@ export function longestEnd(
   return Math.min(createdAt + limits.joinMs, messages.joinedAt ?? Infinity) + longestMs
 }
 
+/** An address that has expired begins nothing: some seconds later the provider knows for certain. Milliseconds. */
+const joinSlackMs = 6000
+
+/** When to ask whether it has begun at all, in ms since the epoch; undefined where there is nothing to ask. */
+export function joinCheckAt({ limits }: SessionInput, facts: SessionFacts, messages: SessionMessages) {
+  if (limits.joinMs === undefined || messages.has('participant_joined')) return undefined
+  return (facts.createdAt === undefined ? Date.now() : Date.parse(facts.createdAt)) + limits.joinMs + joinSlackMs
+}
+
 /** Nobody can end it, and the provider has not said that it is over. */
 const mayRunOn = ({ provider }: SessionInput, messages: SessionMessages) =>
   !endsOnRequest[provider] && !messages.has('shutdown')

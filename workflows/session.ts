@@ -29,7 +29,7 @@ import {
 } from './messages.js'
 import { failureOf, isTimeout } from './failures.js'
 import { askProvider, endCall, patientStore, quickAnswer, quickStore } from './options.js'
-import { artifactDeadline, endedSession, longestEnd, nextPause } from './session-limits.js'
+import { artifactDeadline, endedSession, joinCheckAt, longestEnd, nextPause } from './session-limits.js'
 import { answerEnd, answerReady, SessionMessages } from './session-messages.js'
 
 const status = defineSearchAttributeKey('ParleyStatus', SearchAttributeType.KEYWORD)
@@ -216,16 +216,21 @@ class SessionRun {
   /** Until somebody asks for the end, the provider says so, or the time is up. */
   private async untilEnd(): Promise<void> {
     const { messages, input } = this
+    let mayAsk = true
     while (!messages.endRequest && !messages.has('shutdown')) {
       const now = Date.now()
       const deadline = longestEnd(input, this.facts, messages)
+      const joinBy = (mayAsk ? joinCheckAt(input, this.facts, messages) : undefined) ?? Infinity
       if (messages.abandonAt !== undefined && now >= messages.abandonAt) messages.requestEnd('abandoned')
       else if (now >= deadline) messages.requestEnd('max_duration')
-      else {
+      else if (now >= joinBy) {
+        mayAsk = false
+        await this.ask(messages.ready?.conversationId ?? '')
+      } else {
         const version = messages.version
         await condition(
           () => messages.version !== version,
-          Math.max(1, Math.min(deadline, messages.abandonAt ?? deadline) - now),
+          Math.max(1, Math.min(deadline, joinBy, messages.abandonAt ?? deadline) - now),
         )
       }
     }
@@ -324,11 +329,10 @@ class SessionRun {
   private async ask(conversationId: string): Promise<void> {
     const { sessionId, recording, provider } = this.input
     const named = this.named(conversationId)
-    const wanted = recording && !this.messages.has('recording')
     try {
       const known = await this.providerPatient.askConversation.executeWithOptions(
         { summary: 'ask for what did not come' },
-        [{ sessionId, ...named, since: this.facts.createdAt, recording: wanted }],
+        [{ sessionId, ...named, since: this.facts.createdAt, recording: recording && !this.messages.has('recording') }],
       )
       for (const kind of known.kinds) this.messages.learned(kind)
       if (known.live && endsOnRequest[provider]) await this.providerEnd.endConversation(named)

@@ -2,6 +2,10 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { agentControlRoutes } from './agents/control-routes.js'
+import { createAgents } from './agents/agents.js'
+import { agentRoutes } from './agents/routes.js'
+import { presentTalk, type TalkTruth } from './agents/talk.js'
 import { createApp } from './app.js'
 import { createCallbacks } from './callbacks.js'
 import { createClock } from './clock.js'
@@ -53,6 +57,8 @@ export interface Simulator {
   faults: { add: (fault: FaultInput) => Fault; list: () => readonly Fault[]; clear: () => void }
   /** Everything that was sent for the other providers. */
   webhooks: () => PresentedWebhook[]
+  /** Every address at which a talk with an agent could begin, and what came of it. */
+  talks: () => TalkTruth[]
   requests: (limit?: number) => LoggedRequest[]
   configure: (patch: ConfigPatch) => Config
   reset: () => void
@@ -105,6 +111,14 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
   const callbacks = createCallbacks({ config, faults, random: random.fork(-3), conversations })
   const truth = createWebhookTruth(dataDir === undefined ? undefined : join(dataDir, 'simulator-webhooks.jsonl'))
   const sender = createWebhookSender({ config, faults, random: random.fork(-6), truth, accounts })
+  const agents = createAgents({
+    config,
+    accounts,
+    truth,
+    sender,
+    random: random.fork(-8),
+    path: dataDir === undefined ? undefined : join(dataDir, 'simulator-agents.jsonl'),
+  })
   const model = createModel(config, random.fork(-4))
   const requests = createRequestLog()
   const lifecycle = createLifecycle({
@@ -118,7 +132,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
   let publicUrl = ''
 
   function reset() {
-    for (const part of [sender, truth, lifecycle, callbacks, watchers, conversations, faults, requests, model])
+    for (const part of [agents, sender, truth, lifecycle, callbacks, watchers, conversations, faults, requests, model])
       part.clear()
     settings.reset()
   }
@@ -130,6 +144,8 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
     roomRoutes({ conversations, lifecycle, watchers }),
     llmRoutes({ config, model, faulty: faulty('llm') }),
     ...providerApiRoutes({ accounts, truth, faulty }),
+    agentRoutes({ accounts, agents, faulty, publicUrl: () => publicUrl }),
+    agentControlRoutes({ agents }),
     webhookControl,
     controlRoutes({ settings, faults, conversations, lifecycle, callbacks, requests, model, reset }),
   ]
@@ -139,6 +155,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
       publicUrl = url
       conversations.restore().forEach((conversation) => lifecycle.resume(conversation))
       sender.resume(truth.restore())
+      agents.restore()
     },
     access: {
       conversations: () => [...conversations.all()].map(presentTruth),
@@ -148,14 +165,17 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
       },
       faults: { add: (fault: FaultInput) => faults.add(fault), list: faults.list, clear: faults.clear },
       webhooks: () => [...truth.all()].map(presentWebhook),
+      talks: () => [...agents.all()].map(presentTalk),
       requests: (limit = 100) => requests.recent(limit),
       configure: (patch: ConfigPatch) => settings.configure(patch),
       reset,
     },
     async close() {
       lifecycle.clear()
+      agents.stop()
       watchers.clear()
       await Promise.all([callbacks.close(), sender.close()])
+      agents.close()
       truth.close()
       journal.close()
     },
