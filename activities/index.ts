@@ -1,11 +1,11 @@
 import { type AnalyticsActivityDeps, createAnalyticsActivities } from './analytics.js'
 import { createCallReconcile, type CallReconcileDeps } from './call-reconcile.js'
-import { createConversationReader, type ConversationReaderDeps } from './conversation-reader.js'
-import { createElevenLabsSweep, type ElevenLabsSweepDeps } from './elevenlabs-sweep.js'
+import { createElevenLabsConversations, type ElevenLabsConversationDeps } from './elevenlabs-conversations.js'
 import { createMentorRequest, type MentorRequestDeps } from './mentor-request.js'
 import { createPrewarm } from './prewarm.js'
 import { createReconcileActivities, type ReconcileActivityDeps } from './reconcile.js'
 import { createSessionActivities, type SessionActivityDeps } from './session.js'
+import { createTavusConversations, type TavusConversationDeps } from './tavus-conversations.js'
 import { createUwcActivities, type UwcActivityDeps } from './uwc.js'
 import { createUwcDraftActivities, type UwcDraftDeps } from './uwc-draft.js'
 import { createWebhookPurgeActivities, type WebhookPurgeDeps } from './webhook-purge.js'
@@ -13,11 +13,11 @@ import { createWebhookReplayActivities, type WebhookReplayDeps } from './webhook
 import { createWebhookActivities, type WebhookActivityDeps } from './webhooks.js'
 
 export interface ActivityDeps {
-  session: Omit<SessionActivityDeps, 'prewarm' | 'reader' | 'mentorRequest'>
+  session: Omit<SessionActivityDeps, 'prewarm' | 'providers' | 'mentorRequest'>
   mentor: MentorRequestDeps
-  reconcile: Omit<ReconcileActivityDeps, 'reader' | 'sweepElevenLabs'>
-  elevenlabs: ElevenLabsSweepDeps
-  reader: ConversationReaderDeps
+  reconcile: Omit<ReconcileActivityDeps, 'providers' | 'tavus' | 'installation'>
+  tavus: TavusConversationDeps
+  elevenlabs: ElevenLabsConversationDeps
   calls: CallReconcileDeps
   webhook: WebhookActivityDeps & Pick<WebhookReplayDeps, 'replay'>
   purge: WebhookPurgeDeps
@@ -29,15 +29,14 @@ export interface ActivityDeps {
 
 /** Every activity, by the task queue that serves it. */
 export function createActivities(deps: ActivityDeps) {
-  const reader = createConversationReader(deps.reader)
+  const { tavus, installation } = deps.tavus
+  const providers = {
+    tavus: createTavusConversations(deps.tavus),
+    elevenlabs: createElevenLabsConversations(deps.elevenlabs),
+  }
   const prewarm = createPrewarm({ llm: deps.session.llm, warmMs: deps.prewarmWarmMs, events: deps.session.events })
-  const mentorRequest = createMentorRequest(deps.mentor)
-  const session = createSessionActivities({ ...deps.session, reader, prewarm, mentorRequest })
-  const reconcile = createReconcileActivities({
-    ...deps.reconcile,
-    reader,
-    sweepElevenLabs: createElevenLabsSweep(deps.elevenlabs),
-  })
+  const session = createSessionActivities({ ...deps.session, providers, prewarm, mentorRequest: createMentorRequest(deps.mentor) })
+  const reconcile = createReconcileActivities({ ...deps.reconcile, providers, tavus, installation })
   const { sweepCalls } = createCallReconcile(deps.calls)
   return {
     sessions: {

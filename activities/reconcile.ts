@@ -1,19 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cancellationSignal, heartbeat } from '@temporalio/activity'
-import { sessionIdOfName } from '../src/domain/session.js'
+import { sessionIdOfName, type SessionProvider } from '../src/domain/session.js'
 import type { Logger } from '../src/observability/logger.js'
 import type { TavusClient } from '../src/providers/tavus/client.js'
-import type { SessionStore } from '../src/store/sessions.js'
+import type { OpenRow, SessionStore } from '../src/store/sessions.js'
 import type { ProviderEventMessage } from '../workflows/messages.js'
-import type { ConversationReader } from './conversation-reader.js'
-import type { ElevenLabsSweep } from './elevenlabs-sweep.js'
+import type { ConversationProviders } from './conversation-provider.js'
 import { liveConversations } from './find-conversation.js'
 
 /** A session that the engine runs. */
 export interface OpenSession {
   sessionId: string
+  provider: SessionProvider
   conversationId: string | undefined
   status: string | undefined
+  /** When its workflow began, a moment before its conversation. */
+  startedAt: Date
 }
 
 /** What the sweep asks of the engine; src/temporal answers it. */
@@ -28,15 +30,15 @@ export interface ReconcileActivityDeps {
   installation: string
   tavus: TavusClient
   sessions: SessionStore
-  reader: ConversationReader
+  providers: ConversationProviders
   engine: SessionEngine
-  /** Beside Tavus: its sessions have no workflow of their own. */
-  sweepElevenLabs: ElevenLabsSweep
   log: Logger
   /** A start that has not begun its workflow after this time never will. Seconds. */
   staleStartSeconds: number
   /** Rows open longer than this are checked against the engine. Seconds. */
   staleRowSeconds: number
+  /** No conversation lasts longer: one that nobody can end counts as over then. Seconds. */
+  maxOpenSeconds: number
   /** Between two sweeps. Milliseconds. */
   everyMs: number
 }
@@ -52,25 +54,40 @@ export function createReconcileActivities(deps: ReconcileActivityDeps) {
   return {
     async sweepSessions(): Promise<{ asked: number; ended: number; mended: number }> {
       const signal = cancellationSignal()
+      let failure: { error: unknown } | undefined
       // The provider first: a conversation created after its listing is nobody's orphan.
-      const live = await listOurs(deps, signal)
+      const live = await listOurs(deps, signal).catch((error: unknown) => {
+        signal.throwIfAborted()
+        failure = { error }
+        return undefined
+      })
       const open = await listOpen(deps.engine)
-      const asked = await askActive(deps, open, signal)
-      const ended = await endOrphans(deps, live, open, signal)
-      const mended = await mendRows(deps, open, signal)
+      // A provider that is away keeps no other's sessions from being asked about.
+      const away = live ? undefined : 'tavus'
+      const asked = await askActive(deps, open, { away, signal })
+      const ended = live ? await endOrphans(deps, live, open, signal) : 0
+      const mended = await mendRows(deps, open, { away, signal })
       await releaseStale(deps)
-      await deps
-        .sweepElevenLabs(signal, heartbeat)
-        .catch((error: unknown) => deps.log.warn({ err: error }, 'a step of the sweep failed'))
+      if (failure) throw failure.error
       return { asked, ended, mended }
     },
   }
 }
 
+interface Round {
+  /** Could not be reached at the beginning of this round. */
+  away: SessionProvider | undefined
+  signal: AbortSignal
+}
+
+const canAsk = ({ providers }: ReconcileActivityDeps, { away }: Round, provider: SessionProvider) =>
+  provider !== away && providers[provider].configured
+
 export type ReconcileActivities = ReturnType<typeof createReconcileActivities>
 
 async function listOurs(deps: ReconcileActivityDeps, signal: AbortSignal): Promise<Map<string, string>> {
   const ours = new Map<string, string>()
+  if (!deps.tavus.configured) return ours
   for await (const conversation of liveConversations(deps.tavus, signal)) {
     heartbeat()
     const sessionId = sessionIdOfName(deps.installation, conversation.conversation_name)
@@ -87,17 +104,16 @@ async function listOpen(engine: SessionEngine): Promise<Map<string, OpenSession>
 }
 
 /** Asks for every live session what its webhooks may not have told. */
-async function askActive(
-  deps: ReconcileActivityDeps,
-  open: Map<string, OpenSession>,
-  signal: AbortSignal,
-): Promise<number> {
-  const active = [...open.values()].filter((session) => session.status === 'active' && session.conversationId)
+async function askActive(deps: ReconcileActivityDeps, open: Map<string, OpenSession>, round: Round): Promise<number> {
+  const active = [...open.values()].filter(
+    ({ status, conversationId, provider }) => status === 'active' && conversationId && canAsk(deps, round, provider),
+  )
   await inParallel(
     active,
-    async ({ sessionId, conversationId }) => {
+    async ({ sessionId, provider, conversationId = '', startedAt }) => {
       heartbeat()
-      const reading = await deps.reader.read(sessionId, conversationId ?? '', signal)
+      const asked = { sessionId, conversationId, since: latestCreation(deps, startedAt) }
+      const reading = await deps.providers[provider].read(asked, round.signal)
       if (!reading.kinds.includes('shutdown') && !reading.kinds.includes('participant_joined')) return
       for (const kind of reading.kinds)
         await deps.engine.signal(sessionId, { key: `reconcile:${kind}`, kind, at: new Date().toISOString() })
@@ -106,6 +122,10 @@ async function askActive(
   )
   return active.length
 }
+
+/** A start that takes all of its time creates its conversation at the end of it. */
+const latestCreation = ({ staleStartSeconds }: ReconcileActivityDeps, startedAt: Date) =>
+  new Date(startedAt.getTime() + staleStartSeconds * 1000).toISOString()
 
 /** Ends what carries our name and belongs to no open session, or is a second conversation of one. */
 async function endOrphans(
@@ -142,31 +162,27 @@ async function endOrphans(
 }
 
 /** Rows without an end whose workflow is gone: the provider's word closes them. */
-async function mendRows(
-  deps: ReconcileActivityDeps,
-  open: Map<string, OpenSession>,
-  signal: AbortSignal,
-): Promise<number> {
+async function mendRows(deps: ReconcileActivityDeps, open: Map<string, OpenSession>, round: Round): Promise<number> {
   const rows = await deps.sessions.listOpenOlderThan(deps.staleRowSeconds)
-  const left = rows.filter((row) => !open.has(row.sessionId))
-  await inParallel(
-    left,
-    async ({ sessionId, conversationId }) => {
-      heartbeat()
-      if ((await deps.engine.describe(sessionId))?.running) return
-      const reading = await deps.reader.read(sessionId, conversationId, signal)
-      if (!reading.live) return
-      await deps.tavus.end(conversationId, signal)
-      const endedAt = new Date().toISOString()
-      await deps.sessions.recordFacts({
-        sessionId,
-        conversationId,
-        facts: { endRequestedAt: endedAt, endRequestedBy: 'reconcile', endedAt },
-      })
-    },
-    deps,
-  )
+  const left = rows.filter((row) => !open.has(row.sessionId) && canAsk(deps, round, row.provider))
+  await inParallel(left, (row) => mendRow(deps, row, round.signal), deps)
   return left.length
+}
+
+async function mendRow(deps: ReconcileActivityDeps, row: OpenRow, signal: AbortSignal): Promise<void> {
+  const { sessionId, conversationId, createdAt } = row
+  heartbeat()
+  if ((await deps.engine.describe(sessionId))?.running) return
+  const provider = deps.providers[row.provider]
+  const asked = { sessionId, conversationId, since: createdAt.toISOString(), recording: true }
+  const reading = await provider.read(asked, signal)
+  if (!reading.live) return
+  const mayRunOn = Date.now() < createdAt.getTime() + deps.maxOpenSeconds * 1000
+  if (!provider.end && mayRunOn) return
+  await provider.end?.(conversationId, signal)
+  const endedAt = new Date().toISOString()
+  const facts = { endRequestedAt: endedAt, endRequestedBy: 'reconcile' as const, endedAt }
+  await deps.sessions.recordFacts({ sessionId, conversationId, facts })
 }
 
 /** Slots of anonymous starts whose workflow never came to be. */

@@ -1,32 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { activityInfo, cancellationSignal } from '@temporalio/activity'
 import { ApplicationFailure } from '@temporalio/common'
-import { ProviderError } from '../src/domain/errors.js'
-import { conversationName, type SessionFacts, type SessionOutcome } from '../src/domain/session.js'
+import { ProviderError, UnavailableError } from '../src/domain/errors.js'
+import type { SessionFacts, SessionOutcome, SessionProvider } from '../src/domain/session.js'
 import type { BusinessEvents } from '../src/observability/events.js'
 import type { LlmClient } from '../src/providers/llm/client.js'
-import type { TavusClient, TavusConversation } from '../src/providers/tavus/client.js'
+import type { SessionIdentity } from '../src/store/session-lookup.js'
 import type { SessionStore, TrackInput as TrackedSession } from '../src/store/sessions.js'
-import {
-  type PrewarmResult,
-  type ProviderEventMessage,
-  type ReadySession,
-  type TrackResult,
-} from '../workflows/messages.js'
-import type { ConversationReader } from './conversation-reader.js'
+import type { PrewarmResult, ReadySession, SessionRequest, TrackResult } from '../workflows/messages.js'
+import type {
+  AskedConversation,
+  ConversationProviders,
+  ConversationReading,
+  ConversationRequest,
+  CreatedConversation,
+} from './conversation-provider.js'
 import { toFailure } from './failure.js'
 import { withHeartbeat } from './heartbeat.js'
-import { findBySession } from './find-conversation.js'
 import type { MentorRequest } from './mentor-request.js'
 import type { Prewarm } from './prewarm.js'
-import { type ConversationRequest, tavusBody, type TavusDefaults } from './tavus-body.js'
 
-export interface CreatedConversation {
-  conversationId: string
-  conversationUrl: string
-  status: string
-  createdAt: string
-  meetingToken?: string
+/** Of which provider; absent in what was begun before there was a second one. */
+interface OfProvider {
+  provider?: SessionProvider | undefined
 }
 
 /** What is known of a session before its conversation is. */
@@ -55,7 +51,7 @@ export interface CreateInput extends Omit<ConversationRequest, 'sessionId'> {
 /** Without `tracking` the row is still to be written. */
 export type TrackedConversation = CreatedConversation & { tracking?: TrackResult | undefined }
 
-export interface RecordInput {
+export interface RecordInput extends OfProvider {
   sessionId: string
   conversationId: string
   facts: SessionFacts
@@ -67,15 +63,12 @@ export interface RecordInput {
 export type RecordResult = { found: false } | { found: true; tracked: boolean; outcome: SessionOutcome }
 
 export interface SessionActivityDeps {
-  installation: string
-  tavus: TavusClient
-  tavusDefaults: TavusDefaults
+  providers: ConversationProviders
   llm: LlmClient
   prewarm: Prewarm
   /** Adds what is known of the user, where the session is a mentor's. */
   mentorRequest: MentorRequest
   sessions: SessionStore
-  reader: ConversationReader
   events: BusinessEvents
   /** Tells the request that waits for this session in the same process, if there is one. */
   announceReady: (ready: ReadySession) => void
@@ -84,14 +77,15 @@ export interface SessionActivityDeps {
 
 /** One idempotent step of a session each. */
 export function createSessionActivities(deps: SessionActivityDeps) {
-  const { tavus, sessions, events } = deps
+  const { providers, sessions, events } = deps
   const now = deps.now ?? Date.now
 
   async function trackOnce(input: TrackInput): Promise<TrackResult> {
     const result = await sessions.track(input)
     if (result.systemUserId) events.userFound({ userId: result.systemUserId, tenantId: input.owner?.tenantId })
     else events.userNotFound({ reason: input.owner ? 'no company knows this user' : 'unauthenticated' })
-    events.tavusTracked({ sessionId: input.sessionId, dbTracking: result.dbTracking })
+    const { provider, sessionId } = input
+    events.sessionTracked({ provider, sessionId, dbTracking: result.dbTracking })
     return result
   }
 
@@ -101,61 +95,62 @@ export function createSessionActivities(deps: SessionActivityDeps) {
     return await Promise.race([tracked, sleep(ms, undefined, { ref: false })])
   }
 
-  /** The conversation that an earlier attempt wrote into the row, over or not; undefined also while the database is away. */
-  async function recorded(sessionId: string, withinMs: number, signal: AbortSignal) {
-    const found = sessions.findOwner(sessionId).catch(() => undefined)
-    const row = await Promise.race([found, sleep(withinMs, undefined, { ref: false })])
-    return row?.conversationId ? await known(row.conversationId, signal) : undefined
+  /** The row that an earlier attempt wrote; `unknown` while the database is away. */
+  async function recorded(sessionId: string, withinMs: number) {
+    const found = sessions.findOwner(sessionId).catch(() => 'unknown' as const)
+    const row = await Promise.race([found, sleep(withinMs, 'unknown' as const, { ref: false })])
+    return row === 'unknown' ? row : withConversation(row)
   }
 
-  /** One that the provider does not know any more is over. */
-  async function known(conversationId: string, signal: AbortSignal): Promise<TavusConversation> {
-    try {
-      return await tavus.get(conversationId, { signal })
-    } catch (error) {
-      if (!(error instanceof ProviderError && error.code === 'provider_not_found')) throw error
-      return { conversation_id: conversationId, status: 'ended' }
-    }
+  /** What an earlier attempt, or another run under the same key, has left. */
+  async function leftBehind(input: CreateInput, attempt: number, signal: AbortSignal) {
+    const { track, keyed, trackMs, request } = input
+    if (attempt === 1 && !keyed) return undefined
+    const provider = providers[track.provider]
+    const row = await recorded(track.sessionId, trackMs)
+    if (row && row !== 'unknown') return await provider.resume(row, request, signal)
+    if (attempt === 1) return undefined
+    if (provider.find) return await provider.find(track.sessionId, signal)
+    // Only the row knows what was handed out: a second one beside it would be another conversation.
+    if (row === 'unknown') throw new UnavailableError('the database did not answer', 'database_unavailable', 1)
+    return undefined
   }
 
-  async function live(sessionId: string, signal: AbortSignal) {
-    const [existing] = await findBySession(tavus, deps.installation, sessionId, signal)
-    return existing && !existing.conversation_url ? await tavus.get(existing.conversation_id, { signal }) : existing
+  /** The conversation with its row; where two attempts were at it at once, the one that the row names. */
+  async function written(input: CreateInput, conversation: CreatedConversation, signal: AbortSignal) {
+    const { track, trackMs, request } = input
+    const provider = providers[track.provider]
+    const rowOf = (which: CreatedConversation) => ({ ...track, ...which, startMs: now() - track.startedAt })
+    const tracking = await trackWithin(trackMs, rowOf(conversation))
+    if (provider.find || !tracking?.dbTracking.startsWith('failed')) return { conversation, tracking }
+    const row = await recorded(track.sessionId, trackMs)
+    if (!row || row === 'unknown' || row.conversationId === conversation.conversationId)
+      return { conversation, tracking }
+    const first = await provider.resume(row, request, signal)
+    return { conversation: first, tracking: await trackWithin(trackMs, rowOf(first)) }
   }
 
   return {
     prewarmModel: (): Promise<PrewarmResult> => withHeartbeat(() => deps.prewarm()),
 
     /** Creates the conversation and, in the same step, its row: another step would cost a caller two tasks of the engine. */
-    async createConversation({
-      track,
-      trackMs,
-      startedBy,
-      keyed,
-      ...input
-    }: CreateInput): Promise<TrackedConversation> {
-      const { sessionId } = track
+    async createConversation(input: CreateInput): Promise<TrackedConversation> {
+      const { track, trackMs, startedBy, request, maxSeconds, recording } = input
+      const { sessionId, provider } = track
       const { attempt } = activityInfo()
       const signal = cancellationSignal()
-      const name = conversationName(deps.installation, sessionId, input.request.conversation_name)
       const create = async () => {
-        // Tavus has no idempotency key and bills from creation: after an unknown result, look before creating again.
-        const existing =
-          (attempt > 1 || keyed ? await recorded(sessionId, trackMs, signal) : undefined) ??
-          (attempt > 1 ? await live(sessionId, signal) : undefined)
-        if (existing) return created(existing, now)
-        const request = await deps.mentorRequest(track, input.request, trackMs)
-        events.tavusStartRequested({ sessionId, attempt })
-        const body = tavusBody(deps.tavusDefaults, { sessionId, ...input, request }, name)
-        const conversation = await tavus.create(body, signal)
-        events.tavusStartResponded({ sessionId, conversationId: conversation.conversation_id })
-        return created(conversation, now)
+        const existing = await leftBehind(input, attempt, signal)
+        if (existing) return existing
+        const told = await deps.mentorRequest(track, request, trackMs)
+        events.startRequested({ provider, sessionId, attempt })
+        const created = await providers[provider].create({ sessionId, request: told, maxSeconds, recording }, signal)
+        events.startResponded({ provider, sessionId, conversationId: created.conversationId })
+        return created
       }
       try {
         return await withHeartbeat(async () => {
-          const conversation = await create()
-          const row = { ...track, ...conversation, startMs: now() - track.startedAt }
-          const tracking = await trackWithin(trackMs, row)
+          const { conversation, tracking } = await written(input, await create(), signal)
           // A promise only of what a later attempt, or another run, finds in the row.
           if (tracking && !tracking.dbTracking.startsWith('failed'))
             deps.announceReady({ sessionId, startedBy, ...conversation, prewarm: track.prewarm, ...tracking })
@@ -169,12 +164,15 @@ export function createSessionActivities(deps: SessionActivityDeps) {
     },
 
     /** After a step whose result the engine never learned: what its row says was created. */
-    async recoverConversation(track: Omit<TrackBeginning, 'startedAt'> & { startMs: number }) {
+    async recoverConversation({
+      request = {},
+      ...track
+    }: Omit<TrackBeginning, 'startedAt'> & { startMs: number; request?: SessionRequest | undefined }) {
       try {
         return await withHeartbeat(async (): Promise<TrackedConversation | undefined> => {
-          const row = await sessions.findOwner(track.sessionId)
-          if (!row?.conversationId) return undefined
-          const conversation = created(await known(row.conversationId, cancellationSignal()), now)
+          const row = withConversation(await sessions.findOwner(track.sessionId))
+          if (!row) return undefined
+          const conversation = await providers[track.provider].resume(row, request, cancellationSignal())
           return { ...conversation, tracking: await trackOnce({ ...track, ...conversation }) }
         })
       } catch (error) {
@@ -182,26 +180,23 @@ export function createSessionActivities(deps: SessionActivityDeps) {
       }
     },
 
-    async endConversation({ conversationId }: { conversationId: string }): Promise<{ endedAt: string }> {
+    async endConversation({ conversationId, provider = 'tavus' }: OfProvider & { conversationId: string }) {
       try {
-        events.tavusEndRequested({ conversationId })
-        await withHeartbeat(() => tavus.end(conversationId, cancellationSignal()))
-        events.tavusEndResponded({ conversationId })
+        events.endRequested({ provider, conversationId })
+        await withHeartbeat(async () => await providers[provider].end?.(conversationId, cancellationSignal()))
+        events.endResponded({ provider, conversationId })
         return { endedAt: new Date(now()).toISOString() }
       } catch (error) {
         throw toFailure(error)
       }
     },
 
-    /** Ends whatever carries the session's name: after a start whose result stayed unknown. */
-    async endByName({ sessionId }: { sessionId: string }): Promise<{ ended: number }> {
+    /** Ends whatever carries the session's mark: after a start whose result stayed unknown. */
+    async endByName({ sessionId, provider = 'tavus' }: OfProvider & { sessionId: string }) {
       try {
         const signal = cancellationSignal()
-        return await withHeartbeat(async () => {
-          const left = await findBySession(tavus, deps.installation, sessionId, signal)
-          for (const conversation of left) await tavus.end(conversation.conversation_id, signal)
-          return { ended: left.length }
-        })
+        const ended = await withHeartbeat(async () => await providers[provider].endBySession?.(sessionId, signal))
+        return { ended: ended ?? 0 }
       } catch (error) {
         throw toFailure(error)
       }
@@ -219,8 +214,9 @@ export function createSessionActivities(deps: SessionActivityDeps) {
       try {
         const result = await sessions.recordFacts(input)
         if (!result.found || result.mismatch) return { found: false }
+        const { provider = 'tavus' } = input
         if (input.firstEnd && result.outcome.endReason)
-          events.sessionEnded({ provider: 'tavus', reason: result.outcome.endReason, sessionId: input.sessionId })
+          events.sessionEnded({ provider, reason: result.outcome.endReason, sessionId: input.sessionId })
         return { found: true, tracked: result.tracked, outcome: result.outcome }
       } catch (error) {
         throw toFailure(error)
@@ -232,12 +228,12 @@ export function createSessionActivities(deps: SessionActivityDeps) {
     },
 
     /** What the provider says of a conversation, taken in like its webhooks. */
-    async askConversation(input: {
-      sessionId: string
-      conversationId: string
-    }): Promise<{ live: boolean; kinds: ProviderEventMessage['kind'][] }> {
+    async askConversation({
+      provider = 'tavus',
+      ...asked
+    }: OfProvider & AskedConversation): Promise<ConversationReading> {
       try {
-        return await withHeartbeat(() => deps.reader.read(input.sessionId, input.conversationId, cancellationSignal()))
+        return await withHeartbeat(() => providers[provider].read(asked, cancellationSignal()))
       } catch (error) {
         throw toFailure(error)
       }
@@ -247,14 +243,10 @@ export function createSessionActivities(deps: SessionActivityDeps) {
 
 export type SessionActivities = ReturnType<typeof createSessionActivities>
 
-function created(conversation: TavusConversation, now: () => number): CreatedConversation {
-  return {
-    conversationId: conversation.conversation_id,
-    conversationUrl: conversation.conversation_url ?? '',
-    status: conversation.status,
-    createdAt: conversation.created_at ?? new Date(now()).toISOString(),
-    ...(conversation.meeting_token ? { meetingToken: conversation.meeting_token } : {}),
-  }
+function withConversation(row: SessionIdentity | undefined) {
+  if (!row?.conversationId) return undefined
+  const { sessionId, conversationId, conversationUrl, createdAt } = row
+  return { sessionId, conversationId, conversationUrl, createdAt }
 }
 
 /** Says why a row was refused for good; undefined for what another try may mend. */

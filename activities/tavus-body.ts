@@ -1,11 +1,4 @@
-import type { SessionRequest } from '../workflows/messages.js'
-
-export interface ConversationRequest {
-  sessionId: string
-  request: SessionRequest
-  maxSeconds: number
-  recording: boolean
-}
+import type { ConversationRequest } from './conversation-provider.js'
 
 export interface TavusDefaults {
   replicaId: string | undefined

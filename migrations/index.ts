@@ -11,6 +11,7 @@ import * as callsPerCompany from './0009_calls_per_company.js'
 import * as claimsAndSources from './0010_claims_and_sources.js'
 import * as leanWrites from './0011_lean_writes.js'
 import * as mentor from './0012_mentor.js'
+import * as untrackedProviders from './0013_untracked_providers.js'
 import * as uwcJobs from './0014_uwc_jobs.js'
 import * as analytics from './0016_analytics.js'
 import * as keptAnswers from './0017_kept_answers.js'
@@ -36,6 +37,7 @@ export const migrations: Migration[] = [
   { name: '0010_claims_and_sources', ...claimsAndSources },
   { name: '0011_lean_writes', ...leanWrites },
   { name: '0012_mentor', ...mentor },
+  { name: '0013_untracked_providers', ...untrackedProviders },
   { name: '0014_uwc_jobs', ...uwcJobs },
   { name: '0016_analytics', ...analytics },
   { name: '0017_kept_answers', ...keptAnswers },

@@ -490,6 +490,18 @@ export const variables = {
 
   ELEVENLABS_API_KEY: variable('other providers', text.optional(), '', 'Key of ElevenLabs’ API', { secret: true }),
   ELEVENLABS_AGENT_ID: variable('other providers', text.optional(), '', 'Agent that conversations are held with'),
+  ELEVENLABS_ENABLE_RECORDING: variable(
+    'other providers',
+    flag(false),
+    false,
+    'Fetch recordings of sessions with agents, also when their webhook does not come',
+  ),
+  ELEVENLABS_JOIN_SECONDS: variable(
+    'other providers',
+    decimal(900, 0.2, 900),
+    900,
+    'How long a signed URL can begin a conversation: 900 there; tests shorten it',
+  ),
   ELEVENLABS_BASE_URL: variable(
     'other providers',
     url.default('https://api.elevenlabs.io'),

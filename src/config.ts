@@ -181,6 +181,8 @@ function shape(values: Values, root: string) {
       apiKey: values.ELEVENLABS_API_KEY,
       agentId: values.ELEVENLABS_AGENT_ID,
       baseUrl: values.ELEVENLABS_BASE_URL,
+      recording: values.ELEVENLABS_ENABLE_RECORDING,
+      joinMs: values.ELEVENLABS_JOIN_SECONDS * 1000,
       webhookSecrets: values.ELEVENLABS_WEBHOOK_SECRET,
     },
     livekit: {

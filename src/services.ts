@@ -4,13 +4,16 @@ import type { EndedSession } from '../workflows/messages.js'
 import { createCallSources } from './call-sources.js'
 import type { Config } from './config.js'
 import { unknownSession } from './domain/errors.js'
+import { endsOnRequest, type SessionFacts } from './domain/session.js'
 import { createEvents } from './observability/events.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
+import { audioLimitBytes, createAudioKeeper } from './providers/elevenlabs/audio.js'
 import { createElevenLabsClient } from './providers/elevenlabs/client.js'
+import { factsOfConversation } from './providers/elevenlabs/events.js'
 import { createLlmClient } from './providers/llm/client.js'
 import { createTransport } from './providers/request.js'
-import { createArtefactStore } from './providers/artefacts.js'
+import { type ArtefactStore, createArtefactStore } from './providers/artefacts.js'
 import { artefactDir } from './providers/registry.js'
 import { createRecordings } from './providers/s3/recordings.js'
 import { callbackUrl } from './providers/tavus/callback-token.js'
@@ -125,6 +128,7 @@ export function createServices({ config, log, metrics, client, version, together
   const calls = createCallStore(database)
   const recaps = createRecapStore(database)
   const mentor = createMentorServices({ database, cacheMs: config.sessions.userContextCacheMs, log })
+  const artefacts = createArtefactStore({ dir: artefactDir(config.dataDir) })
   const core = {
     config,
     log,
@@ -140,6 +144,7 @@ export function createServices({ config, log, metrics, client, version, together
     uwc,
     recaps,
     recapSchedules: createRecapSchedules({ client, taskQueue: taskQueues.webhooks }),
+    artefacts,
     ...providers,
   }
   return {
@@ -173,7 +178,7 @@ export function createServices({ config, log, metrics, client, version, together
     deliveries: webhooks.deliveries,
     replayClient: createReplayClient({ client, taskQueue: taskQueues.webhooks }),
     purgeSchedule,
-    artefacts: createArtefactStore({ dir: artefactDir(config.dataDir) }),
+    artefacts,
     recordings: createRecordings({ recording: config.tavus.recording, credentials: config.aws }),
     sessionClient,
     webhookClient,
@@ -220,6 +225,7 @@ interface Core {
   notices: ReadyNotices
   recaps: ReturnType<typeof createRecapStore>
   recapSchedules: ReturnType<typeof createRecapSchedules>
+  artefacts: ArtefactStore
 }
 
 /** What the worker's activities are built from. */
@@ -242,6 +248,7 @@ function activityDepsOf({
   notices,
   recaps,
   recapSchedules,
+  artefacts,
 }: Core): ActivityDeps {
   const { installation } = config
   const { callbackUrl: base, callbackSecrets: secrets } = config.tavus
@@ -249,27 +256,38 @@ function activityDepsOf({
     ...config.tavus,
     callbackUrl: (sessionId: string) => callbackUrl({ base, sessionId, secrets }),
   }
+  const { ingest } = webhooks
+  const maxOpenSeconds = config.sessions.maxSeconds + config.sessions.maxGraceMs / 1000
   return {
-    session: { installation, tavus, tavusDefaults, llm, sessions, events, announceReady: notices.announce },
+    session: { llm, sessions, events, announceReady: notices.announce },
     mentor: mentor.activityDeps,
     reconcile: {
-      installation,
-      tavus,
       sessions,
       engine: sessionClient,
       log,
       staleStartSeconds: config.sessions.startTimeoutMs / 1000 + 60,
       staleRowSeconds: 60,
+      maxOpenSeconds: maxOpenSeconds + config.elevenlabs.joinMs / 1000,
       everyMs: config.sessions.reconcileMs,
+    },
+    tavus: {
+      installation,
+      tavus,
+      defaults: tavusDefaults,
+      normalise: normaliseTavusEvent,
+      ingest,
+      record: sessions.recordFacts,
     },
     elevenlabs: {
       elevenlabs,
-      sessions,
-      ingest: webhooks.ingest,
+      agentId: config.elevenlabs.agentId,
+      factsOf: factsOfConversation,
+      ingest,
+      record: sessions.recordFacts,
+      keepAudio: createAudioKeeper({ artefacts, limitBytes: audioLimitBytes }),
+      joinMs: config.elevenlabs.joinMs,
       log,
-      maxOpenSeconds: config.sessions.maxSeconds + config.sessions.maxGraceMs / 1000,
     },
-    reader: { tavus, normalise: normaliseTavusEvent, ingest: webhooks.ingest, record: sessions.recordFacts },
     calls: {
       sources: callSources,
       listOpen: calls.listOpen,
@@ -296,18 +314,16 @@ function createDirectEnd({ sessions, tavus, events }: Core) {
   return async (sessionId: string): Promise<EndedSession> => {
     const known = await sessions.findOwner(sessionId)
     if (!known?.conversationId) throw unknownSession()
-    const { conversationId } = known
+    const { conversationId, provider } = known
     const endRequestedAt = new Date().toISOString()
-    events.tavusEndRequested({ conversationId })
-    await tavus.end(conversationId)
-    events.tavusEndResponded({ conversationId })
-    const endedAt = new Date().toISOString()
-    await sessions.recordFacts({
-      sessionId,
-      conversationId,
-      facts: { endRequestedAt, endRequestedBy: 'user', endedAt },
-      ending: true,
-    })
+    const facts: SessionFacts = { endRequestedAt, endRequestedBy: 'user' }
+    if (endsOnRequest[provider]) {
+      events.endRequested({ provider, conversationId })
+      await tavus.end(conversationId)
+      events.endResponded({ provider, conversationId })
+      facts.endedAt = new Date().toISOString()
+    }
+    await sessions.recordFacts({ sessionId, conversationId, facts, ending: true })
     const outcome = await sessions.outcomeFor(sessionId)
     if (!outcome) throw unknownSession()
     return outcome

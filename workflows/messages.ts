@@ -33,6 +33,8 @@ export const countingWorkflowId = 'analytics-counting'
 export interface SessionRequest {
   persona_id?: string | undefined
   replica_id?: string | undefined
+  /** Of ElevenLabs. */
+  agent_id?: string | undefined
   conversation_name?: string | undefined
   conversational_context?: string | undefined
   custom_greeting?: string | undefined
@@ -67,6 +69,8 @@ export interface SessionInput {
     /** How long after an end the provider's own word is waited for before it is asked; then the first pause between questions. */
     confirmMs: number
     artifactWaitMs: number
+    /** How long after its creation a conversation may still begin; absent where it has begun with its creation. */
+    joinMs?: number | undefined
   }
 }
 
@@ -89,6 +93,8 @@ export interface ReadySession extends TrackResult {
   conversationId: string
   conversationUrl: string
   meetingToken?: string | undefined
+  /** What the caller's page has to hand to the provider as it connects. */
+  clientData?: Record<string, unknown> | undefined
   /** The provider's own word, "active". */
   status: string
   createdAt: string
@@ -102,6 +108,7 @@ export interface AnsweredSession extends ReadySession {
 
 export interface SessionState {
   sessionId: string
+  provider: SessionProvider
   owner?: SessionOwner | undefined
   /** Absent in what earlier code tells. */
   mode?: SessionMode | undefined
@@ -128,6 +135,8 @@ export interface ProviderEventMessage {
   key: string
   kind: 'shutdown' | 'transcript' | 'recording' | 'participant_joined'
   at: string
+  /** It tells of the end as well. */
+  over?: true | undefined
 }
 
 /** Waits until the conversation can be joined; asking again cancels the abandonment. Fails with the start's own failure. */

@@ -18,6 +18,8 @@ export class SessionMessages {
   end: EndedSession | undefined
   endRequest: { by: EndRequester; at: number } | undefined
   abandonAt: number | undefined
+  /** When it was first heard that somebody joined. */
+  joinedAt: number | undefined
   /** Grows with every message, so that a wait can tell that something came. */
   version = 0
   private readonly waiting = new Set<string>()
@@ -63,12 +65,15 @@ export class SessionMessages {
     if (this.seen.has(message.key)) return
     this.seen.add(message.key)
     this.learned(message.kind)
+    if (message.over) this.learned('shutdown')
   }
 
   learned(kind: ProviderEventMessage['kind']): void {
     this.version++
     this.kinds.add(kind)
-    if (kind === 'participant_joined') this.abandonAt = undefined
+    if (kind !== 'participant_joined') return
+    this.abandonAt = undefined
+    this.joinedAt ??= Date.now()
   }
 
   has(kind: ProviderEventMessage['kind']): boolean {
@@ -81,8 +86,8 @@ export class SessionMessages {
 
   state(): SessionState {
     const { phase, ready, end } = this
-    const { sessionId, owner, mode } = this.input
-    return { sessionId, owner, mode, phase, ready, end }
+    const { sessionId, provider, owner, mode } = this.input
+    return { sessionId, provider, owner, mode, phase, ready, end }
   }
 }
 

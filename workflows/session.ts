@@ -14,7 +14,7 @@ import {
 } from '@temporalio/workflow'
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import type { Actor } from '../src/domain/identity.js'
-import { outcomeOf, type SessionFacts } from '../src/domain/session.js'
+import { endsOnRequest, type SessionFacts } from '../src/domain/session.js'
 import type { SessionActivities, TrackBeginning, TrackInput } from '../activities/session.js'
 import {
   awaitReadyUpdate,
@@ -29,6 +29,7 @@ import {
 } from './messages.js'
 import { failureOf, isTimeout } from './failures.js'
 import { askProvider, endCall, patientStore, quickAnswer, quickStore } from './options.js'
+import { artifactDeadline, endedSession, joinCheckAt, longestEnd, nextPause } from './session-limits.js'
 import { answerEnd, answerReady, SessionMessages } from './session-messages.js'
 
 const status = defineSearchAttributeKey('ParleyStatus', SearchAttributeType.KEYWORD)
@@ -173,7 +174,8 @@ class SessionRun {
   }
 
   private recover(prewarm: PrewarmResult) {
-    const track = { ...this.known(prewarm), startMs: Date.now() - this.startedAt }
+    const { request } = this.input
+    const track = { ...this.known(prewarm), startMs: Date.now() - this.startedAt, request }
     return CancellationScope.nonCancellable(() => this.providerEnd.recoverConversation(track))
   }
 
@@ -200,10 +202,10 @@ class SessionRun {
       this.messages.phase = 'failed'
       setCurrentDetails(`**failed**: ${failure.message}`)
       upsertSearchAttributes([{ key: status, value: 'failed' }])
-      const { sessionId, owner } = this.input
-      if (this.mayExist)
+      const { sessionId, owner, provider } = this.input
+      if (this.mayExist && endsOnRequest[provider])
         await this.providerEnd.endByName.executeWithOptions({ summary: 'end what may have been created' }, [
-          { sessionId },
+          { sessionId, provider },
         ])
       if (!owner?.tenantId) await this.patient.releaseUntracked({ sessionId })
       await condition(allHandlersFinished)
@@ -214,17 +216,21 @@ class SessionRun {
   /** Until somebody asks for the end, the provider says so, or the time is up. */
   private async untilEnd(): Promise<void> {
     const { messages, input } = this
-    const deadline =
-      Date.parse(this.facts.createdAt ?? iso(Date.now())) + input.maxSeconds * 1000 + input.limits.maxGraceMs
+    let mayAsk = true
     while (!messages.endRequest && !messages.has('shutdown')) {
       const now = Date.now()
+      const deadline = longestEnd(input, this.facts, messages)
+      const joinBy = (mayAsk ? joinCheckAt(input, this.facts, messages) : undefined) ?? Infinity
       if (messages.abandonAt !== undefined && now >= messages.abandonAt) messages.requestEnd('abandoned')
       else if (now >= deadline) messages.requestEnd('max_duration')
-      else {
+      else if (now >= joinBy) {
+        mayAsk = false
+        await this.ask(messages.ready?.conversationId ?? '')
+      } else {
         const version = messages.version
         await condition(
           () => messages.version !== version,
-          Math.max(1, Math.min(deadline, messages.abandonAt ?? deadline) - now),
+          Math.max(1, Math.min(deadline, joinBy, messages.abandonAt ?? deadline) - now),
         )
       }
     }
@@ -256,10 +262,11 @@ class SessionRun {
       facts.endRequestedAt = iso(messages.endRequest.at)
       facts.endRequestedBy = messages.endRequest.by
     }
-    if (messages.has('shutdown')) return { accepted: true, later: Promise.resolve(true) }
+    const told = { accepted: true, later: Promise.resolve(true) }
+    if (messages.has('shutdown') || !endsOnRequest[this.input.provider]) return told
     let settled = false
     const later = this.providerEnd.endConversation
-      .executeWithOptions({ summary: `end ${conversationId}` }, [{ conversationId }])
+      .executeWithOptions({ summary: `end ${conversationId}` }, [this.named(conversationId)])
       .then(
         ({ endedAt }) => ((facts.endedAt = endedAt), true),
         (error: unknown) => (log.error('the end was not accepted', { error: failureOf(error).message }), false),
@@ -269,9 +276,14 @@ class SessionRun {
     return { accepted: settled || messages.has('shutdown'), later }
   }
 
+  private named(conversationId: string) {
+    return { conversationId, provider: this.input.provider }
+  }
+
   private async recordEnd(conversationId: string): Promise<void> {
     const firstEnd = this.messages.end === undefined
-    const record = { sessionId: this.input.sessionId, conversationId, facts: this.facts, ending: true, firstEnd }
+    const { sessionId } = this.input
+    const record = { sessionId, ...this.named(conversationId), facts: this.facts, ending: true, firstEnd }
     const result = await this.local.recordFacts(record).catch((error: unknown) => {
       log.warn('the end is recorded later', { error: failureOf(error).message })
       void this.recordLater(record)
@@ -279,17 +291,7 @@ class SessionRun {
     })
     if (result && !result.found) void this.recordLater(record)
     this.joined = result?.found === true && result.outcome.joinedAt !== undefined
-    const outcome = result?.found ? result.outcome : outcomeOf(this.facts)
-    this.messages.end = {
-      sessionId: this.input.sessionId,
-      conversationId,
-      status: outcome.status,
-      endedAt: outcome.endedAt ?? null,
-      durationSeconds: outcome.durationSeconds ?? null,
-      endReason: outcome.endReason ?? null,
-      shutdownReason: outcome.shutdownReason ?? null,
-      dbTracking: result?.found ? (result.tracked ? 'success' : 'skipped: unauthenticated or missing data') : 'pending',
-    }
+    this.messages.end = endedSession({ sessionId, conversationId }, this.facts, result?.found ? result : undefined)
   }
 
   /** The row has the time from which the duration counts, as far as is known here. */
@@ -309,7 +311,7 @@ class SessionRun {
   /** Transcript and recording come when they come; what does not come by itself is asked for, ever more seldom. */
   private async artifacts(conversationId: string): Promise<void> {
     const { messages, input } = this
-    const deadline = Date.now() + input.limits.artifactWaitMs
+    const deadline = artifactDeadline(input, this.facts, messages)
     let pause = input.limits.confirmMs
     let asked = false
     while (!messages.complete && Date.now() < deadline) {
@@ -317,7 +319,7 @@ class SessionRun {
       if (messages.complete) break
       await this.ask(conversationId)
       asked = true
-      pause *= 2
+      pause = nextPause(pause, input, messages)
     }
     // The one event that no later one makes up for: without it the duration counts from the creation.
     if (!this.joined && !asked) await this.ask(conversationId)
@@ -325,14 +327,15 @@ class SessionRun {
   }
 
   private async ask(conversationId: string): Promise<void> {
-    const { sessionId } = this.input
+    const { sessionId, recording, provider } = this.input
+    const named = this.named(conversationId)
     try {
       const known = await this.providerPatient.askConversation.executeWithOptions(
         { summary: 'ask for what did not come' },
-        [{ sessionId, conversationId }],
+        [{ sessionId, ...named, since: this.facts.createdAt, recording: recording && !this.messages.has('recording') }],
       )
       for (const kind of known.kinds) this.messages.learned(kind)
-      if (known.live) await this.providerEnd.endConversation({ conversationId })
+      if (known.live && endsOnRequest[provider]) await this.providerEnd.endConversation(named)
     } catch (error) {
       log.warn('the provider could not be asked', { error: failureOf(error).message })
     }

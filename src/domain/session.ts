@@ -9,6 +9,12 @@ export type SessionMode = (typeof sessionModes)[number]
 /** `conversation_type_id` of each provider, as installations already query it. */
 export const conversationTypes = { tavus: 1, elevenlabs: 2 } as const
 
+/**
+ * Whether a provider ends a conversation when it is asked to. ElevenLabs has no such call (elevenlabs-js knows none): a talk
+ * with its agents is ended by who holds the socket, by the agent, or by the agent's own maximum.
+ */
+export const endsOnRequest: Readonly<Record<SessionProvider, boolean>> = { tavus: true, elevenlabs: false }
+
 export type SessionStatus = 'active' | 'ending' | 'completed' | 'failed'
 export type EndReason = 'user' | 'provider' | 'max_duration' | 'participant_left' | 'reconcile' | 'error'
 /** Why Parley itself asked the provider to end a conversation. */
@@ -49,6 +55,8 @@ export interface SessionFacts {
   endedAt?: string
   /** The end was found by asking, not told. */
   foundByReconcile?: boolean
+  /** Nobody began it before its address expired; what the provider tells of a beginning all the same counts for more. */
+  neverBegan?: boolean
 }
 
 const byTime = (a: string, b: string) => Date.parse(a) - Date.parse(b) || byText(a, b)
@@ -71,6 +79,7 @@ export function foldFacts(a: SessionFacts, b: SessionFacts): SessionFacts {
   const reason = firstReason(a, b)
   if (reason) folded.shutdownReason = reason
   if (a.foundByReconcile || b.foundByReconcile) folded.foundByReconcile = true
+  if (a.neverBegan || b.neverBegan) folded.neverBegan = true
   return folded
 }
 
@@ -107,6 +116,7 @@ const failures: ReadonlySet<ShutdownReason | undefined> = new Set([
 
 /** What the facts known so far say of the session's row. */
 export function outcomeOf(facts: SessionFacts): SessionOutcome {
+  if (hasNeverBegun(facts)) return outcomeOfNothing(facts)
   const endedAt = facts.shutdownAt ?? facts.endedAt
   // An end that was asked for counts from the asking until the provider tells better: the row never waits for it.
   const end = endedAt ?? facts.endRequestedAt
@@ -118,6 +128,24 @@ export function outcomeOf(facts: SessionFacts): SessionOutcome {
     durationSeconds: durationSeconds(facts.joinedAt ?? facts.createdAt, end),
     endReason: end === undefined ? undefined : endReason(facts),
     shutdownReason: facts.shutdownReason,
+  }
+}
+
+const hasNeverBegun = ({ neverBegan, joinedAt, shutdownAt }: SessionFacts) =>
+  neverBegan === true && joinedAt === undefined && shutdownAt === undefined
+
+/** Over without a beginning: it lasted no time, and whoever was first to give it up says when. */
+function outcomeOfNothing(facts: SessionFacts): SessionOutcome {
+  const [givenUpAt] = [facts.endRequestedAt, facts.endedAt].filter(isTime).sort(byTime)
+  const endedAt = givenUpAt ?? facts.createdAt
+  const over = endedAt !== undefined
+  return {
+    status: over ? 'completed' : 'active',
+    joinedAt: undefined,
+    endedAt,
+    durationSeconds: over ? 0 : undefined,
+    endReason: over ? (requestedReason(facts) ?? 'participant_left') : undefined,
+    shutdownReason: 'participant_absent_timeout',
   }
 }
 

@@ -195,6 +195,8 @@ export interface SessionSignal {
   key: string
   kind: 'shutdown' | 'transcript' | 'recording' | 'participant_joined'
   at: string
+  /** It tells of the end as well, where the provider sends no event of its own for that. */
+  over?: true | undefined
 }
 
 /** What the workflow of a job of ours is told: the job is over, and its row says how. */
@@ -216,5 +218,6 @@ const signalled: ReadonlySet<string> = new Set(['shutdown', 'transcript', 'recor
 /** The signal of an event; undefined for what no session waits for. */
 export function signalOf(deliveryKey: string, event: SessionEvent): SessionSignal | undefined {
   if (!signalled.has(event.kind)) return undefined
-  return { key: deliveryKey, kind: event.kind as SessionSignal['kind'], at: event.at }
+  const over = event.kind !== 'shutdown' && event.facts.shutdownAt !== undefined
+  return { key: deliveryKey, kind: event.kind as SessionSignal['kind'], at: event.at, ...(over ? { over } : {}) }
 }

@@ -13,6 +13,7 @@ import { personalContextRoutes } from './routes/personal-context.js'
 import { companyResourceRoutes } from './routes/resources.js'
 import { realtimeRoutes } from './routes/realtime.js'
 import { sessionRoutes } from './routes/sessions.js'
+import { elevenLabsRoutes } from './routes/elevenlabs.js'
 import { tavusRoutes } from './routes/tavus.js'
 import { testEmitRoutes } from './routes/test-emit.js'
 import { uwcRoutes } from './routes/uwc.js'
@@ -30,6 +31,7 @@ export function productRoutes(services: Services): Route[] {
     ...tavusRoutes({ starter, ender }),
     ...mentorRoutes({ services, starter, ender }),
     ...personalContextRoutes(services),
+    ...elevenLabsRoutes({ starter, ender }),
     ...integrationRoutes(services),
     ...deliveryRoutes(services),
     ...callRoutes(services),

@@ -1,7 +1,7 @@
 import type { EndedSession } from '../../workflows/messages.js'
 import { ParleyError, unknownSession } from '../domain/errors.js'
 import { actorOf, type Actor, type Caller } from '../domain/identity.js'
-import { maySeeSession, type SessionOwner } from '../domain/session.js'
+import { maySeeSession, type SessionOwner, type SessionProvider } from '../domain/session.js'
 import type { Services } from '../services.js'
 
 type Deps = Pick<Services, 'sessions' | 'sessionClient' | 'endDirectly' | 'events'>
@@ -21,10 +21,10 @@ interface Known {
 /** Ends sessions, whichever way they were found. A second end changes nothing. */
 export function createSessionEnder({ sessions, sessionClient, endDirectly, events }: Deps) {
   /** The database first; a row not written yet, or a database that is away, leaves the engine's listing. */
-  async function findByConversation(conversationId: string): Promise<Known> {
-    const row = await soon(sessions.findByConversation('tavus', conversationId))
+  async function findByConversation(provider: SessionProvider, conversationId: string): Promise<Known> {
+    const row = await soon(sessions.findByConversation(provider, conversationId))
     if (row) return { sessionId: row.sessionId, owner: row.owner, row: true }
-    const sessionId = await sessionClient.findByConversation(conversationId)
+    const sessionId = await sessionClient.findByConversation(provider, conversationId)
     if (sessionId) return { sessionId, row: false }
     throw unknownSession()
   }
@@ -60,9 +60,13 @@ export function createSessionEnder({ sessions, sessionClient, endDirectly, event
     actorOf(caller) ?? (caller ? { tenantId: '', userId: caller.userId, role: 'rep' } : undefined)
 
   return {
-    async byConversation(conversationId: string, caller: Caller | undefined): Promise<EndedSession> {
-      const ended = await end(await findByConversation(conversationId), actorFor(caller))
-      events.sessionEndAnswered({ sessionId: ended.sessionId, conversationId: ended.conversationId })
+    async byConversation(
+      provider: SessionProvider,
+      conversationId: string,
+      caller: Caller | undefined,
+    ): Promise<EndedSession> {
+      const ended = await end(await findByConversation(provider, conversationId), actorFor(caller))
+      events.sessionEndAnswered({ provider, sessionId: ended.sessionId, conversationId: ended.conversationId })
       return ended
     },
     async bySession(sessionId: string, caller: Caller): Promise<EndedSession> {

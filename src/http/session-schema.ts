@@ -6,10 +6,8 @@ import type { Services } from '../services.js'
 import { iso, timeField } from './fields.js'
 import { between, listQuery } from './listing.js'
 
-/** What a caller may ask of a conversation, the same on every start route. */
+/** What a caller may ask of a conversation, the same with every provider. */
 const wishes = {
-  persona_id: z.string().min(1).max(200).optional(),
-  replica_id: z.string().min(1).max(200).optional(),
   conversation_name: z
     .string()
     .min(1)
@@ -32,18 +30,33 @@ const wishes = {
     .optional(),
 }
 
-export const tavusStartBody = z.strictObject(wishes)
-export const sessionStartBody = z.strictObject({
-  provider: z.enum(['tavus']),
-  mode: z
-    .enum(sessionModes)
-    .optional()
-    .meta({ description: 'mentor: the provider is told what is known of the caller, as POST /mentor/sessions does' }),
-  ...wishes,
-})
+const id = z.string().min(1).max(200).optional()
+const tavusWishes = { persona_id: id, replica_id: id }
+const elevenLabsWishes = { agent_id: id.meta({ description: 'Of ElevenLabs; ELEVENLABS_AGENT_ID when absent' }) }
+
+export const tavusStartBody = z.strictObject({ ...tavusWishes, ...wishes })
+export const elevenLabsStartBody = z.strictObject({ ...elevenLabsWishes, ...wishes })
+export const sessionStartBody = z
+  .strictObject({
+    provider: z.enum(['tavus', 'elevenlabs']),
+    mode: z.enum(sessionModes).optional().meta({
+      description:
+        'mentor: the provider is told what is known of the caller, as POST /mentor/sessions does. Of tavus only: an agent of elevenlabs is told by the page, which the context is not for',
+    }),
+    ...tavusWishes,
+    ...elevenLabsWishes,
+    ...wishes,
+  })
+  .superRefine((body, context) => {
+    if (body.mode === 'mentor' && body.provider !== 'tavus')
+      context.addIssue({ code: 'custom', path: ['mode'], message: `mentor is not of ${body.provider}` })
+    const others = Object.keys(body.provider === 'tavus' ? elevenLabsWishes : tavusWishes) as (keyof typeof body)[]
+    for (const field of others.filter((name) => body[name] !== undefined))
+      context.addIssue({ code: 'custom', path: [field], message: `is not of ${body.provider}` })
+  })
 
 /** Of a session whose mode the route says. */
-export const mentorStartBody = z.strictObject({ provider: z.enum(['tavus']).optional(), ...wishes })
+export const mentorStartBody = z.strictObject({ provider: z.enum(['tavus']).optional(), ...tavusWishes, ...wishes })
 
 export const idempotencyHeader = idempotencyKey(
   'The same key and body give the same session; the same key with another body is 422',
@@ -57,26 +70,65 @@ const prewarmSchema = z
   ])
   .meta({ id: 'Prewarm', description: 'What came of warming the custom LLM; never fatal' })
 
-export const startAnswer = z
+const debug = {
+  jwt_user_id: z.string().nullable(),
+  jwt_email: z.string().nullable(),
+  prewarm: prewarmSchema,
+  system_user_id: z.string().nullable(),
+  db_tracking: z.string().meta({
+    description:
+      '"success", "skipped: unauthenticated or missing data", "pending" (still being retried) or "failed: <why>"',
+  }),
+}
+const started = {
+  conversation_id: z.string(),
+  conversation_url: z.string(),
+  status: z.string().meta({ description: "The provider's own word" }),
+  session_id: z.string(),
+}
+const meetingToken = z.string().optional()
+const signedUrl = z.string().meta({
+  description:
+    'WebSocket of the agent: good for one conversation, and to begin it within 15 minutes. Whoever has it may talk',
+})
+const clientData = z.record(z.string(), z.unknown()).meta({
+  description:
+    'For elevenlabs: what the page sends as its first message over the socket. An agent takes overrides that its settings allow',
+})
+
+/** A call of Tavus. */
+export const tavusStartAnswer = z
   .object({
-    conversation_id: z.string(),
-    conversation_url: z.string(),
-    meeting_token: z.string().optional(),
-    status: z.string().meta({ description: "The provider's own word" }),
-    session_id: z.string(),
-    debug: z.object({
-      jwt_user_id: z.string().nullable(),
-      jwt_email: z.string().nullable(),
-      prewarm: prewarmSchema,
-      tavus_conversation_id: z.string(),
-      system_user_id: z.string().nullable(),
-      db_tracking: z.string().meta({
-        description:
-          '"success", "skipped: unauthenticated or missing data", "pending" (still being retried) or "failed: <why>"',
-      }),
-    }),
+    ...started,
+    meeting_token: meetingToken,
+    debug: z.object({ ...debug, tavus_conversation_id: z.string() }),
   })
   .meta({ id: 'StartedConversation' })
+
+/** A conversation with an agent of ElevenLabs. */
+export const elevenLabsStartAnswer = z
+  .object({
+    ...started,
+    signed_url: signedUrl,
+    conversation_initiation_client_data: clientData,
+    debug: z.object({ ...debug, elevenlabs_conversation_id: z.string() }),
+  })
+  .meta({ id: 'StartedAgentConversation' })
+
+/** Either. */
+export const startAnswer = z
+  .object({
+    ...started,
+    meeting_token: meetingToken,
+    signed_url: signedUrl.optional(),
+    conversation_initiation_client_data: clientData.optional(),
+    debug: z.object({
+      ...debug,
+      tavus_conversation_id: z.string().optional(),
+      elevenlabs_conversation_id: z.string().optional(),
+    }),
+  })
+  .meta({ id: 'StartedSession' })
 
 const endReason = z
   .string()
@@ -172,7 +224,7 @@ export function presentState(state: SessionState): z.input<typeof sessionSchema>
   }
   return {
     session_id: state.sessionId,
-    provider: 'tavus',
+    provider: state.provider,
     mode: state.mode ?? 'plain',
     status: end?.status ?? phases[state.phase],
     conversation_id: ready?.conversationId ?? null,
@@ -207,28 +259,58 @@ export function presentEnd(ended: EndedSession): z.input<typeof endAnswer> {
   }
 }
 
-/** The frontend's answer; `debug` holds nothing secret. */
-export function presentStart(
-  ready: ReadySession,
-  caller: { userId: string; email?: string | undefined } | undefined,
-  status = ready.status,
-): z.input<typeof startAnswer> {
+type StartCaller = { userId: string; email?: string | undefined } | undefined
+
+/** What every start answers; `debug` holds nothing secret. */
+function startedBy(ready: ReadySession, caller: StartCaller, status: string) {
   return {
-    conversation_id: ready.conversationId,
-    conversation_url: ready.conversationUrl,
-    ...(ready.meetingToken ? { meeting_token: ready.meetingToken } : {}),
-    status,
-    session_id: ready.sessionId,
+    answer: {
+      conversation_id: ready.conversationId,
+      conversation_url: ready.conversationUrl,
+      status,
+      session_id: ready.sessionId,
+    },
     debug: {
       jwt_user_id: caller?.userId ?? null,
       jwt_email: caller?.email ?? null,
       prewarm: ready.prewarm,
-      tavus_conversation_id: ready.conversationId,
       system_user_id: ready.systemUserId,
       db_tracking: ready.dbTracking,
     },
   }
 }
+
+/** A call of Tavus as the frontend gets it. */
+export function presentTavusStart(
+  ready: ReadySession,
+  caller: StartCaller,
+  status = ready.status,
+): z.input<typeof tavusStartAnswer> {
+  const { answer, debug: known } = startedBy(ready, caller, status)
+  return {
+    ...answer,
+    ...(ready.meetingToken ? { meeting_token: ready.meetingToken } : {}),
+    debug: { ...known, tavus_conversation_id: ready.conversationId },
+  }
+}
+
+/** A conversation with an agent as the frontend gets it. */
+export function presentElevenLabsStart(
+  ready: ReadySession,
+  caller: StartCaller,
+  status = ready.status,
+): z.input<typeof elevenLabsStartAnswer> {
+  const { answer, debug: known } = startedBy(ready, caller, status)
+  return {
+    ...answer,
+    signed_url: ready.conversationUrl,
+    conversation_initiation_client_data: ready.clientData ?? {},
+    debug: { ...known, elevenlabs_conversation_id: ready.conversationId },
+  }
+}
+
+/** By provider. */
+export const presentStart = { tavus: presentTavusStart, elevenlabs: presentElevenLabsStart }
 
 /** Which sessions a list shows. */
 export const sessionQuery = listQuery(

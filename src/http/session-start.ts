@@ -33,6 +33,11 @@ type Deps = Pick<Services, 'config' | 'sessions' | 'sessionClient' | 'events'>
 /** Starts sessions, one per Idempotency-Key, whichever route asked. */
 export function createSessionStarter({ config, sessions, sessionClient, events }: Deps) {
   const limits = config.sessions
+  /** An agent has a model of its own: nothing of ours is warmed for it. */
+  const ofProvider = {
+    tavus: { prewarm: config.customLlm.enabled, recording: config.tavus.recording !== undefined },
+    elevenlabs: { prewarm: false, recording: config.elevenlabs.recording },
+  }
 
   function inputOf(start: StartRequest): SessionInput {
     if (start.mode === 'mentor') assertPerson(start.caller)
@@ -51,8 +56,7 @@ export function createSessionStarter({ config, sessions, sessionClient, events }
       owner,
       request,
       maxSeconds,
-      prewarm: config.customLlm.enabled,
-      recording: config.tavus.recording !== undefined,
+      ...ofProvider[provider],
       providerQueue: config.temporal.taskQueues.providers,
       limits: {
         startMs: limits.startTimeoutMs,
@@ -61,6 +65,7 @@ export function createSessionStarter({ config, sessions, sessionClient, events }
         abandonMs: limits.abandonMs,
         confirmMs: Math.min(5000, limits.reconcileMs),
         artifactWaitMs: limits.artifactWaitMs,
+        ...(provider === 'elevenlabs' ? { joinMs: config.elevenlabs.joinMs } : {}),
       },
     }
   }
@@ -84,13 +89,15 @@ export function createSessionStarter({ config, sessions, sessionClient, events }
   async function start(request: StartRequest): Promise<StartedSession> {
     const input = inputOf(request)
     const reserved = await admit(input, request.caller)
+    const { provider } = input
     if (request.caller)
-      events.tavusStartAuthenticated({
+      events.startAuthenticated({
+        provider,
         sessionId: input.sessionId,
         userId: request.caller.userId,
         tenantId: request.caller.tenantId,
       })
-    else events.tavusStartUnauthenticated({ sessionId: input.sessionId })
+    else events.startUnauthenticated({ provider, sessionId: input.sessionId })
     try {
       const timeoutMs = limits.startTimeoutMs + limits.trackWaitMs + 3000
       const { ready, ended } = await sessionClient.start(input, {
@@ -99,7 +106,7 @@ export function createSessionStarter({ config, sessions, sessionClient, events }
         signal: request.signal,
       })
       const replayed = ready.startedBy !== input.startedBy
-      if (!replayed) events.sessionStarted({ provider: input.provider })
+      if (!replayed) events.sessionStarted({ provider })
       return { ready, ended, replayed }
     } catch (error) {
       if (reserved) await releaseUnlessRunning(input.sessionId)

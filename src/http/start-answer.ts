@@ -42,7 +42,7 @@ export async function answerStart(starter: SessionStarter, { headers, signal, ..
   }
   const { ready, ended, replayed } = await starter.start({ ...asked, signal })
   const location = { ...noStore, Location: `/sessions/${ready.sessionId}` }
-  const answer = presentStart(ready, asked.caller, ended ? 'ended' : ready.status)
+  const answer = presentStart[asked.provider](ready, asked.caller, ended ? 'ended' : ready.status)
   if (!replayed) return { status: 201 as const, headers: location, body: answer }
   return { status: 200 as const, headers: { ...location, 'Idempotent-Replayed': 'true' }, body: answer }
 }

@@ -1,9 +1,15 @@
+import type { SessionProvider } from '../domain/session.js'
 import type { Logger } from './logger.js'
 import type { Metrics } from './metrics.js'
 
 interface Person {
   userId: string
   tenantId?: string | undefined
+}
+interface OfSession {
+  provider: SessionProvider
+  sessionId?: string | undefined
+  conversationId?: string | undefined
 }
 interface Prewarmed {
   durationSeconds: number
@@ -15,8 +21,8 @@ interface Prewarmed {
  */
 export function createEvents(log: Logger, metrics: Metrics) {
   const person = ({ userId, tenantId }: Person) => ({ user_id: userId, tenant_id: tenantId })
-  const tavus = (sessionId?: string, conversationId?: string) => ({
-    provider: 'tavus',
+  const session = ({ provider, sessionId, conversationId }: OfSession) => ({
+    provider,
     session_id: sessionId,
     external_id: conversationId,
   })
@@ -62,26 +68,21 @@ export function createEvents(log: Logger, metrics: Metrics) {
     },
     prewarmSkipped: ({ reason }: { reason: string }) => say('custom_llm:prewarm:skipped', { reason }),
 
-    tavusStartRequested: ({ sessionId, attempt }: { sessionId: string; attempt?: number }) =>
-      say('tavus:start:request', { ...tavus(sessionId), attempt }),
-    tavusStartResponded: ({ sessionId, conversationId }: { sessionId: string; conversationId: string }) =>
-      say('tavus:start:response', tavus(sessionId, conversationId)),
-    tavusStartAuthenticated: ({ sessionId, ...who }: Person & { sessionId: string }, on?: Logger) =>
-      say('tavus:start:authenticated', { ...tavus(sessionId), ...person(who) }, on),
-    tavusStartUnauthenticated: ({ sessionId }: { sessionId: string }, on?: Logger) =>
-      say('tavus:start:unauthenticated', tavus(sessionId), on),
+    startRequested: ({ attempt, ...which }: OfSession & { attempt?: number }) =>
+      say(`${which.provider}:start:request`, { ...session(which), attempt }),
+    startResponded: (which: OfSession) => say(`${which.provider}:start:response`, session(which)),
+    startAuthenticated: ({ provider, sessionId, ...who }: Person & OfSession, on?: Logger) =>
+      say(`${provider}:start:authenticated`, { ...session({ provider, sessionId }), ...person(who) }, on),
+    startUnauthenticated: (which: OfSession) => say(`${which.provider}:start:unauthenticated`, session(which)),
     userFound: (who: Person & { by?: 'email' | 'sub' }) => say('resolve_user:found', { ...person(who), by: who.by }),
     userNotFound: ({ reason }: { reason?: string } = {}) => say('resolve_user:not_found', { reason }),
-    tavusTracked: ({ sessionId, dbTracking }: { sessionId: string; dbTracking: string }) =>
-      say('tavus:db:tracked', { ...tavus(sessionId), db_tracking: dbTracking }),
-    tavusEndRequested: ({ conversationId }: { conversationId: string }) =>
-      say('tavus:end:request', tavus(undefined, conversationId)),
-    tavusEndResponded: ({ conversationId }: { conversationId: string }) =>
-      say('tavus:end:response', tavus(undefined, conversationId)),
+    sessionTracked: ({ dbTracking, ...which }: OfSession & { dbTracking: string }) =>
+      say(`${which.provider}:db:tracked`, { ...session(which), db_tracking: dbTracking }),
+    endRequested: (which: OfSession) => say(`${which.provider}:end:request`, session(which)),
+    endResponded: (which: OfSession) => say(`${which.provider}:end:response`, session(which)),
 
     sessionStarted: ({ provider }: { provider: string }) => metrics.sessionsStarted.inc({ provider }),
-    sessionEndAnswered: ({ sessionId, conversationId }: { sessionId: string; conversationId: string }, on?: Logger) =>
-      say('session:end:answered', tavus(sessionId, conversationId), on),
+    sessionEndAnswered: (which: OfSession, on?: Logger) => say('session:end:answered', session(which), on),
     sessionEnded: ({ provider, reason, sessionId }: { provider: string; reason: string; sessionId?: string }) => {
       metrics.sessionsEnded.inc({ provider, reason })
       say('session:ended', { provider, reason, session_id: sessionId })
@@ -91,8 +92,20 @@ export function createEvents(log: Logger, metrics: Metrics) {
 
 export type BusinessEvents = ReturnType<typeof createEvents>
 
+const ofProvider = (provider: SessionProvider): Record<string, string> => ({
+  [`${provider}:start:request`]: 'conversation asked for',
+  [`${provider}:start:response`]: 'conversation created',
+  [`${provider}:start:authenticated`]: 'start by a known caller',
+  [`${provider}:start:unauthenticated`]: 'start by an anonymous caller',
+  [`${provider}:db:tracked`]: 'session tracked',
+  [`${provider}:end:request`]: 'end asked for',
+  [`${provider}:end:response`]: 'end accepted',
+})
+
 /** Constant texts; what varies is in the fields. */
 const messages: Record<string, string> = {
+  ...ofProvider('tavus'),
+  ...ofProvider('elevenlabs'),
   'auth:login:success': 'login',
   'auth:login:failed': 'login refused',
   'auth:refresh:reused': 'a used refresh token came again: its family is revoked',
@@ -106,15 +119,8 @@ const messages: Record<string, string> = {
   'custom_llm:prewarm:success': 'prewarm succeeded',
   'custom_llm:prewarm:failed': 'prewarm failed, the call goes on',
   'custom_llm:prewarm:skipped': 'prewarm skipped',
-  'tavus:start:request': 'conversation asked for',
-  'tavus:start:response': 'conversation created',
-  'tavus:start:authenticated': 'start by a known caller',
-  'tavus:start:unauthenticated': 'start by an anonymous caller',
   'resolve_user:found': 'user found',
   'resolve_user:not_found': 'user not found',
-  'tavus:db:tracked': 'session tracked',
-  'tavus:end:request': 'end asked for',
-  'tavus:end:response': 'end accepted',
   'session:end:answered': 'end answered',
   'session:ended': 'session ended',
 }

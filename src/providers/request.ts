@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { Agent, type Dispatcher, request } from 'undici'
 import { ProviderError } from '../domain/errors.js'
 
@@ -7,6 +8,9 @@ export interface ProviderResponse {
   headers: Record<string, string | string[] | undefined>
   body: string
 }
+
+/** A provider's answer whose body is still to come: read to its end, or destroyed. */
+export type ProviderDownload = Omit<ProviderResponse, 'body'> & { body: Readable }
 
 export interface ProviderRequest {
   method: 'GET' | 'POST' | 'DELETE'
@@ -33,11 +37,15 @@ export function createTransport({
   dispatcher?: Dispatcher
 }) {
   const agent = dispatcher ?? new Agent({ connections: 64, keepAliveTimeout: 10_000 })
-  async function send(operation: string, options: ProviderRequest): Promise<ProviderResponse> {
+  async function observed<R extends { status: number }>(
+    operation: string,
+    options: ProviderRequest,
+    work: () => Promise<R>,
+  ): Promise<R> {
     const started = performance.now()
     let status = 'none'
     try {
-      const response = await exchange(options, agent)
+      const response = await work()
       status = String(response.status)
       return response
     } catch (error) {
@@ -46,12 +54,22 @@ export function createTransport({
       observe?.({ provider, operation, status }, performance.now() - started)
     }
   }
-  return { send, close: () => agent.close() }
+  return {
+    send: (operation: string, options: ProviderRequest): Promise<ProviderResponse> =>
+      observed(operation, options, async () => {
+        const response = await exchange(options, agent)
+        return { ...response, body: await response.body.text() }
+      }),
+    /** The same for a body that is too large to be held; the time limit is that of the whole of it. */
+    download: (operation: string, options: ProviderRequest): Promise<ProviderDownload> =>
+      observed(operation, options, () => exchange(options, agent)),
+    close: () => agent.close(),
+  }
 }
 
 export type Transport = ReturnType<typeof createTransport>
 
-async function exchange(options: ProviderRequest, dispatcher: Dispatcher): Promise<ProviderResponse> {
+async function exchange(options: ProviderRequest, dispatcher: Dispatcher) {
   const timeout = AbortSignal.timeout(options.timeoutMs)
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
   const response = await request(options.url, {
@@ -64,7 +82,7 @@ async function exchange(options: ProviderRequest, dispatcher: Dispatcher): Promi
     headersTimeout: 0,
     bodyTimeout: 0,
   })
-  return { status: response.statusCode, headers: response.headers, body: await response.body.text() }
+  return { status: response.statusCode, headers: response.headers, body: response.body }
 }
 
 function transportError(provider: string, operation: string, error: unknown, options: ProviderRequest): unknown {

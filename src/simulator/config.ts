@@ -42,6 +42,16 @@ const settings = z.strictObject({
   /** Retry schedules of hours and days are multiplied by this. */
   webhook_retry_scale: z.number().min(0).max(1),
   elevenlabs_retries: z.boolean(),
+  /** Agents that the account has beside the one that the application is configured with. */
+  elevenlabs_agents: z.array(z.string().min(1).max(200)).max(100),
+  /** How long a signed URL can begin a conversation. */
+  signed_url_seconds: z.number().min(0).max(900),
+  /** The agents' own maximum. */
+  agent_max_seconds: z.number().min(0.1).max(86_400),
+  /** From the end until the analysis is done, and until each of the webhooks. */
+  agent_processing_ms: range,
+  agent_webhook_ms: range,
+  agent_audio: z.boolean(),
   /** As in the fragment of an address configured at Twilio: rc=3&rp=5xx,ct,rt. */
   twilio_overrides: z.string().max(200),
   bland_retry_delays_ms: z.array(milliseconds).max(20),
@@ -84,6 +94,13 @@ const defaults: Omit<Config, 'api_key'> = {
   webhook_retry_scale: 0.001,
   // Off by default there as well (elevenlabs.io/docs, webhooks).
   elevenlabs_retries: false,
+  elevenlabs_agents: [],
+  // elevenlabs.io/docs/eleven-agents/customization/authentication.
+  signed_url_seconds: 900,
+  agent_max_seconds: 600,
+  agent_processing_ms: [500, 1500],
+  agent_webhook_ms: [1000, 5000],
+  agent_audio: true,
   twilio_overrides: '',
   // Count and spacing are documented nowhere.
   bland_retry_delays_ms: [1000, 5000, 15_000, 30_000],

@@ -2,6 +2,10 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { agentControlRoutes } from './agents/control-routes.js'
+import { createAgents } from './agents/agents.js'
+import { agentRoutes } from './agents/routes.js'
+import { presentTalk, type TalkTruth } from './agents/talk.js'
 import { createApp } from './app.js'
 import { createCallbacks } from './callbacks.js'
 import { createClock } from './clock.js'
@@ -57,6 +61,8 @@ export interface Simulator {
   faults: { add: (fault: FaultInput) => Fault; list: () => readonly Fault[]; clear: () => void }
   /** Everything that was sent for the other providers. */
   webhooks: () => PresentedWebhook[]
+  /** Every address at which a talk with an agent could begin, and what came of it. */
+  talks: () => TalkTruth[]
   requests: (limit?: number) => LoggedRequest[]
   configure: (patch: ConfigPatch) => Config
   reset: () => void
@@ -109,6 +115,14 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
   const callbacks = createCallbacks({ config, faults, random: random.fork(-3), conversations })
   const truth = createWebhookTruth(dataDir === undefined ? undefined : join(dataDir, 'simulator-webhooks.jsonl'))
   const sender = createWebhookSender({ config, faults, random: random.fork(-6), truth, accounts })
+  const agents = createAgents({
+    config,
+    accounts,
+    truth,
+    sender,
+    random: random.fork(-8),
+    path: dataDir === undefined ? undefined : join(dataDir, 'simulator-agents.jsonl'),
+  })
   const model = createModel(config, random.fork(-4))
   const requests = createRequestLog()
   const uwcJobs = createUwcJobs()
@@ -123,8 +137,8 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
   let publicUrl = ''
 
   function reset() {
-    for (const part of [sender, truth, lifecycle, callbacks, watchers, conversations, faults, requests, model, uwcJobs])
-      part.clear()
+    const records = [sender, truth, callbacks, conversations, faults, requests]
+    for (const part of [...records, agents, lifecycle, watchers, model, uwcJobs]) part.clear()
     settings.reset()
   }
 
@@ -135,10 +149,12 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
     roomRoutes({ conversations, lifecycle, watchers }),
     llmRoutes({ config, model, faulty: faulty('llm') }),
     ...providerApiRoutes({ accounts, truth, faulty }),
+    agentRoutes({ accounts, agents, faulty, publicUrl: () => publicUrl }),
+    agentControlRoutes({ agents }),
   ]
   const routers = [
     ...(only === 'uwc' ? [] : others()),
-    ...uwcRoutes({ config, accounts, jobs: uwcJobs, truth, sender, random: random.fork(-8), faulty }),
+    ...uwcRoutes({ config, accounts, jobs: uwcJobs, truth, sender, random: random.fork(-9), faulty }),
     webhookControl,
     controlRoutes({ settings, faults, conversations, lifecycle, callbacks, requests, model, reset }),
   ]
@@ -148,6 +164,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
       publicUrl = url
       conversations.restore().forEach((conversation) => lifecycle.resume(conversation))
       sender.resume(truth.restore())
+      agents.restore()
     },
     access: {
       conversations: () => [...conversations.all()].map(presentTruth),
@@ -157,14 +174,17 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
       },
       faults: { add: (fault: FaultInput) => faults.add(fault), list: faults.list, clear: faults.clear },
       webhooks: () => [...truth.all()].map(presentWebhook),
+      talks: () => [...agents.all()].map(presentTalk),
       requests: (limit = 100) => requests.recent(limit),
       configure: (patch: ConfigPatch) => settings.configure(patch),
       reset,
     },
     async close() {
       lifecycle.clear()
+      agents.stop()
       watchers.clear()
       await Promise.all([callbacks.close(), sender.close()])
+      agents.close()
       truth.close()
       journal.close()
     },

@@ -57,8 +57,9 @@ async function sessionOfConversation(
     : 0
   const { rows } = await trx.raw<{ rows: { session_id: string }[] }>(
     `select session_id from conversations_users where conversation_type_id = ? and external_conversation_id = ?
-     union all select session_id from untracked_sessions where external_conversation_id = ? limit 1`,
-    [type, conversationId, conversationId],
+     union all select session_id from untracked_sessions
+     where conversation_type_id = ? and external_conversation_id = ? limit 1`,
+    [type, conversationId, type, conversationId],
   )
   return rows[0]?.session_id
 }

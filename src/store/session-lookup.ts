@@ -1,13 +1,17 @@
 import type { Knex } from 'knex'
 import { conversationTypes, type SessionOwner, type SessionProvider } from '../domain/session.js'
 import type { Database } from './database.js'
+import { providerName, shutdownReason } from './session-columns.js'
 import { dbTracking, type DbTracking } from './session-tracking.js'
 import { cleanText, isUuid } from './values.js'
 
 /** Which session a conversation belongs to, and whose it is; nobody's when anonymous. */
 export interface SessionIdentity {
   sessionId: string
+  provider: SessionProvider
   conversationId: string | null
+  conversationUrl: string | null
+  createdAt: Date
   tracked: boolean
   owner: SessionOwner | undefined
 }
@@ -26,7 +30,9 @@ export interface RecordedOutcome {
 
 export interface OpenRow {
   sessionId: string
+  provider: SessionProvider
   conversationId: string
+  createdAt: Date
 }
 
 /** What background work asks of every tenant's sessions, and of those without one. */
@@ -37,8 +43,8 @@ export function createSessionLookup(database: Database) {
         selectIdentity(trx, {
           tracked: 'conversation_type_id = ? and external_conversation_id = ?',
           trackedBindings: [conversationTypes[provider], cleanText(conversationId)],
-          untracked: 'external_conversation_id = ?',
-          untrackedBindings: [cleanText(conversationId)],
+          untracked: 'conversation_type_id = ? and external_conversation_id = ?',
+          untrackedBindings: [conversationTypes[provider], cleanText(conversationId)],
         }),
       ),
 
@@ -57,13 +63,9 @@ export function createSessionLookup(database: Database) {
     outcomeFor: async (sessionId: string): Promise<RecordedOutcome | undefined> =>
       isUuid(sessionId) ? await database.withService(undefined, (trx) => selectOutcome(trx, sessionId)) : undefined,
 
-    /** Sessions of Tavus that have a conversation and no end, and were created longer ago than this; the oldest first. */
+    /** Sessions that have a conversation and no end, and were created longer ago than this; the oldest first. */
     listOpenOlderThan: (seconds: number, limit = 1000): Promise<OpenRow[]> =>
       database.withService(undefined, (trx) => selectOpen(trx, seconds, limit)),
-
-    /** The same of ElevenLabs, a page in order of id. */
-    listOpenAtElevenLabs: (seconds: number, limit: number, after?: OpenRow): Promise<OpenRow[]> =>
-      database.withService(undefined, (trx) => selectOpenAtElevenLabs(trx, { seconds, limit, after })),
 
     /** Sessions without an end, anonymous starts included. */
     countOpen: (): Promise<number> => database.withService(undefined, countOpen),
@@ -74,24 +76,24 @@ interface Lookup {
   tracked: string
   trackedBindings: (string | number)[]
   untracked: string
-  untrackedBindings: string[]
+  untrackedBindings: (string | number)[]
 }
 
-interface IdentityRow {
-  sessionId: string
-  conversationId: string | null
+interface IdentityRow extends Omit<SessionIdentity, 'owner'> {
   userId: string | null
   tenantId: string | null
-  tracked: boolean
 }
+
+/** Both tables have these columns. */
+const conversation = `session_id as "sessionId", ${providerName} as provider, external_conversation_id as "conversationId",
+  conversation_url as "conversationUrl", created_at as "createdAt"`
 
 async function selectIdentity(trx: Knex.Transaction, where: Lookup): Promise<SessionIdentity | undefined> {
   const { rows } = await trx.raw<{ rows: IdentityRow[] }>(
-    `select session_id as "sessionId", external_conversation_id as "conversationId",
-       coalesce(owner_user_id, user_id) as "userId", tenant_id as "tenantId", true as tracked
+    `select ${conversation}, coalesce(owner_user_id, user_id) as "userId", tenant_id as "tenantId", true as tracked
      from conversations_users where ${where.tracked}
      union all
-     select session_id, external_conversation_id, owner_user_id, null, false from untracked_sessions where ${where.untracked}`,
+     select ${conversation}, owner_user_id, null, false from untracked_sessions where ${where.untracked}`,
     [...where.trackedBindings, ...where.untrackedBindings],
   )
   return rows[0] && identityOf(rows[0])
@@ -109,7 +111,7 @@ type OutcomeRow = Omit<RecordedOutcome, 'endedAt' | 'conversationId' | 'dbTracki
 
 async function selectOutcome(trx: Knex.Transaction, sessionId: string): Promise<RecordedOutcome | undefined> {
   const shared = `session_id as "sessionId", external_conversation_id as "conversationId", status, ended_at as "endedAt",
-    duration_seconds as "durationSeconds", end_reason as "endReason", facts->>'shutdownReason' as "shutdownReason"`
+    duration_seconds as "durationSeconds", end_reason as "endReason", ${shutdownReason} as "shutdownReason"`
   const { rows } = await trx.raw<{ rows: OutcomeRow[] }>(
     `select ${shared}, true as tracked from conversations_users where session_id = :sessionId
      union all select ${shared}, false from untracked_sessions where session_id = :sessionId`,
@@ -125,28 +127,14 @@ async function selectOutcome(trx: Knex.Transaction, sessionId: string): Promise<
   }
 }
 
-async function selectOpenAtElevenLabs(
-  trx: Knex.Transaction,
-  { seconds, limit, after }: { seconds: number; limit: number; after: OpenRow | undefined },
-): Promise<OpenRow[]> {
-  const { rows } = await trx.raw<{ rows: OpenRow[] }>(
-    `select session_id as "sessionId", external_conversation_id as "conversationId" from conversations_users
-     where ended_at is null and conversation_type_id = ${conversationTypes.elevenlabs}
-       and created_at < now() - make_interval(secs => :seconds) and session_id > cast(:after as uuid)
-     order by session_id limit :limit`,
-    { seconds, limit, after: after?.sessionId ?? '00000000-0000-0000-0000-000000000000' },
-  )
-  return rows
-}
-
 async function selectOpen(trx: Knex.Transaction, seconds: number, limit: number): Promise<OpenRow[]> {
-  const open = (table: string, more = '') =>
-    `select session_id as "sessionId", external_conversation_id as "conversationId", created_at from ${table}
-     where ended_at is null and external_conversation_id is not null and created_at < now() - make_interval(secs => :seconds) ${more}`
-  const tavus = `and conversation_type_id = ${conversationTypes.tavus}`
+  const open = (table: string) =>
+    `select ${conversation} from ${table}
+     where ended_at is null and external_conversation_id is not null and created_at < now() - make_interval(secs => :seconds)`
   const { rows } = await trx.raw<{ rows: OpenRow[] }>(
-    `select "sessionId", "conversationId" from (${open('conversations_users', tavus)} union all ${open('untracked_sessions')}) as open
-     order by created_at limit :limit`,
+    `select "sessionId", provider, "conversationId", "createdAt"
+     from (${open('conversations_users')} union all ${open('untracked_sessions')}) as open
+     order by "createdAt" limit :limit`,
     { seconds, limit },
   )
   return rows

@@ -12,6 +12,7 @@ import {
 import type { Page, PageRequest } from '../domain/page.js'
 import { byCreation, type Condition, type Listing, selectPage } from './page.js'
 import { given } from './resource-ties.js'
+import { providerName, shutdownReason } from './session-columns.js'
 
 /** A tracked session without its transcript, as lists show it. */
 export interface SessionSummary {
@@ -54,10 +55,10 @@ export interface SessionFilter {
 }
 
 const columns = `conversation_user_id as id, session_id as "sessionId", user_id as "userId", company_id as "companyId",
-  case conversation_type_id when ${conversationTypes.tavus} then 'tavus' else 'elevenlabs' end as provider, mode,
+  ${providerName} as provider, mode,
   external_conversation_id as "conversationId", conversation_url as "conversationUrl", status, lead_id as "leadId",
   created_at as "createdAt", joined_at as "joinedAt", ended_at as "endedAt", duration_seconds as "durationSeconds",
-  end_reason as "endReason", facts->>'shutdownReason' as "shutdownReason", prewarm, prewarm_ms as "prewarmMs", start_ms as "startMs",
+  end_reason as "endReason", ${shutdownReason} as "shutdownReason", prewarm, prewarm_ms as "prewarmMs", start_ms as "startMs",
   transcript is not null as "hasTranscript", recording_url as "recordingUrl", metadata, updated_at as "updatedAt"`
 
 const listing: Listing = { table: 'conversations_users', columns, id: 'session_id', sorts: byCreation }

@@ -129,15 +129,19 @@ function prewarmMs(prewarm: object): number | null {
 /** Fills in the reserved row, also one that was given up too early: the conversation is there. */
 async function upsertUntracked(trx: Knex.Transaction, input: TrackInput): Promise<void> {
   await trx.raw(
-    `insert into untracked_sessions (session_id, owner_user_id, external_conversation_id, status, created_at)
-     values (?, ?, ?, 'active', ?)
+    `insert into untracked_sessions (session_id, owner_user_id, conversation_type_id, external_conversation_id,
+       conversation_url, status, created_at)
+     values (?, ?, ?, ?, ?, 'active', ?)
      on conflict (session_id) do update set owner_user_id = excluded.owner_user_id, status = 'active',
+       conversation_type_id = excluded.conversation_type_id, conversation_url = excluded.conversation_url,
        external_conversation_id = excluded.external_conversation_id, created_at = excluded.created_at,
        ended_at = null, duration_seconds = null, end_reason = null, updated_at = now()`,
     [
       input.sessionId,
       input.owner ? cleanText(input.owner.userId) : null,
+      conversationTypes[input.provider],
       input.conversationId,
+      cleanText(input.conversationUrl),
       new Date(input.createdAt),
     ],
   )

@@ -4,6 +4,7 @@ import {
   isGrpcServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
+  type WorkflowExecutionInfo,
   WorkflowNotFoundError,
   type WorkflowStartOptions,
   WorkflowUpdateFailedError,
@@ -25,7 +26,7 @@ import {
 import type { conversationSession } from '../../workflows/session.js'
 import { idempotencyKeyReused, UnavailableError } from '../domain/errors.js'
 import type { Actor } from '../domain/identity.js'
-import type { EndRequester } from '../domain/session.js'
+import type { EndRequester, SessionProvider } from '../domain/session.js'
 import { createEngineWatch } from './engine-watch.js'
 import { problemOf } from './failures.js'
 import { createReadyNotices, type ReadyNotices } from './ready-notices.js'
@@ -146,7 +147,7 @@ export function createSessionClient({ client, taskQueue, notices = createReadyNo
         if (error instanceof WorkflowNotFoundError) return undefined
         if (error instanceof WorkflowUpdateFailedError) {
           if (isCompletedMeanwhile(error.cause)) return undefined
-          throw problemOf(error.cause, 'tavus')
+          throw problemOf(error.cause, 'the provider')
         }
         throw engineAway(error)
       }
@@ -160,9 +161,9 @@ export function createSessionClient({ client, taskQueue, notices = createReadyNo
       }
     },
     /** The session of a conversation by the engine's own listing, which lags by a moment: for rows not yet written. */
-    async findByConversation(conversationId: string): Promise<string | undefined> {
+    async findByConversation(provider: SessionProvider, conversationId: string): Promise<string | undefined> {
       if (!/^[\w-]{1,128}$/.test(conversationId)) return undefined
-      const query = `WorkflowType = 'conversationSession' AND ParleyConversation = '${conversationId}'`
+      const query = `WorkflowType = 'conversationSession' AND ParleyConversation = '${conversationId}' AND ParleyProvider = '${provider}'`
       try {
         return await within(quickMs, async () => {
           for await (const run of client.workflow.list({ query, pageSize: 1 }))
@@ -178,8 +179,7 @@ export function createSessionClient({ client, taskQueue, notices = createReadyNo
       for await (const run of client.workflow.list({ query, pageSize: 1000 }))
         yield {
           sessionId: run.workflowId.slice('session/'.length),
-          conversationId: run.typedSearchAttributes.get(attributes.conversation),
-          status: run.typedSearchAttributes.get(attributes.status),
+          ...told(run),
         }
     },
     async describe(sessionId: string) {
@@ -188,8 +188,7 @@ export function createSessionClient({ client, taskQueue, notices = createReadyNo
         return {
           sessionId,
           running: run.status.name === 'RUNNING',
-          conversationId: run.typedSearchAttributes.get(attributes.conversation),
-          status: run.typedSearchAttributes.get(attributes.status),
+          ...told(run),
         }
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return undefined
@@ -198,6 +197,17 @@ export function createSessionClient({ client, taskQueue, notices = createReadyNo
     },
   }
 }
+
+/** What the engine's listing says of a session. */
+const told = ({
+  typedSearchAttributes: known,
+  startTime,
+}: Pick<WorkflowExecutionInfo, 'typedSearchAttributes' | 'startTime'>) => ({
+  provider: known.get(attributes.provider) === 'elevenlabs' ? ('elevenlabs' as const) : ('tavus' as const),
+  conversationId: known.get(attributes.conversation),
+  status: known.get(attributes.status),
+  startedAt: startTime,
+})
 
 export type SessionClient = ReturnType<typeof createSessionClient>
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, it } from 'vitest'
 import { createSessionActivities, type SessionActivityDeps, type TrackInput } from '../../activities/session.js'
+import { createTavusConversations, type TavusConversationDeps } from '../../activities/tavus-conversations.js'
 import { ConflictingSessionError, ProviderError } from '../../src/domain/errors.js'
 import type { ReadySession } from '../../workflows/messages.js'
 
@@ -15,14 +16,8 @@ const track = {
   startedAt: Date.parse(createdAt) - 250,
 }
 
-/** The step with a provider that answers at once and a store of the test's own. */
-async function create(
-  store: (input: TrackInput) => Promise<{ systemUserId: string | null; dbTracking: string }>,
-  { attempt = 1, keyed = false, row = undefined as string | undefined, provider = {} } = {},
-) {
-  const announced: ReadySession[] = []
-  const quiet = new Proxy({}, { get: () => () => undefined })
-  const activities = createSessionActivities({
+const tavusDeps = (provider: object) =>
+  ({
     installation: 'test',
     tavus: {
       create: async () => ({
@@ -34,7 +29,19 @@ async function create(
       listActive: async () => ({ items: [], total: 0 }),
       ...provider,
     },
-    tavusDefaults: { callbackUrl: () => 'http://127.0.0.1/tavus/callback' },
+    defaults: { callbackUrl: () => 'http://127.0.0.1/tavus/callback' },
+    now: () => Date.parse(createdAt),
+  }) as unknown as TavusConversationDeps
+
+/** The step with a provider that answers at once and a store of the test's own. */
+async function create(
+  store: (input: TrackInput) => Promise<{ systemUserId: string | null; dbTracking: string }>,
+  { attempt = 1, keyed = false, row = undefined as string | undefined, provider = {} } = {},
+) {
+  const announced: ReadySession[] = []
+  const quiet = new Proxy({}, { get: () => () => undefined })
+  const activities = createSessionActivities({
+    providers: { tavus: createTavusConversations(tavusDeps(provider)) },
     mentorRequest: async (_begun: object, request: object) => request,
     sessions: { track: store, findOwner: async () => row && { conversationId: row } },
     events: quiet,

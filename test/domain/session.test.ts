@@ -29,6 +29,7 @@ const facts: fc.Arbitrary<SessionFacts> = fc.record(
     shutdownReason: fc.constantFrom('other', 'max_call_duration', 'room_deleted', 'could_not_join'),
     endRequestedBy: fc.constantFrom('user', 'max_duration', 'abandoned', 'reconcile', 'error'),
     foundByReconcile: fc.constant(true),
+    neverBegan: fc.constant(true),
   },
   { requiredKeys: [] },
 )
@@ -166,6 +167,22 @@ describe('outcomeOf', () => {
     const known = { ...asked('user'), endedAt: at(31), shutdownAt: at(33) }
     expect(outcomeOf(known).endedAt).toBe(at(33))
     expect(outcomeOf({ ...asked('user'), endedAt: at(31) }).endedAt).toBe(at(31))
+  })
+
+  it('of a conversation that nobody began is no time, from whoever gave it up first', () => {
+    const expired: SessionFacts = { createdAt: at(0), endedAt: at(15), neverBegan: true, foundByReconcile: true }
+    const nobody = { status: 'completed', durationSeconds: 0, shutdownReason: 'participant_absent_timeout' }
+    expect(outcomeOf(expired)).toMatchObject({ ...nobody, endedAt: at(15), endReason: 'participant_left' })
+    const asked: SessionFacts = { endRequestedAt: at(2), endRequestedBy: 'user' }
+    expect(outcomeOf(foldFacts(expired, asked))).toMatchObject({ ...nobody, endedAt: at(2), endReason: 'user' })
+    const talked: SessionFacts = { joinedAt: at(14), shutdownAt: at(20), shutdownReason: 'other' }
+    expect(outcomeOf(foldFacts(talked, expired))).toMatchObject({
+      joinedAt: at(14),
+      endedAt: at(20),
+      durationSeconds: 6,
+      endReason: 'provider',
+      shutdownReason: 'other',
+    })
   })
 
   it('is never over and without a reason, nor open and with one', () => {

@@ -78,7 +78,7 @@ describe('business events', () => {
     events.sessionStarted({ provider: 'tavus' })
     events.sessionEnded({ provider: 'tavus', reason: 'user', sessionId: 's-1' })
     events.prewarmSucceeded({ status: 200, durationSeconds: 3 })
-    events.tavusStartResponded({ sessionId: 's-1', conversationId: 'c-1' })
+    events.startResponded({ provider: 'tavus', sessionId: 's-1', conversationId: 'c-1' })
     expect(await linesOf('session_started_total{')).toEqual(['session_started_total{provider="tavus"} 1'])
     expect(await linesOf('session_ended_total{')).toEqual(['session_ended_total{provider="tavus",reason="user"} 1'])
     expect(await linesOf('prewarm_duration_seconds_sum')).toEqual(['prewarm_duration_seconds_sum 3'])

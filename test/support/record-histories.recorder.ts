@@ -146,6 +146,59 @@ it('a start that failed, and what it may have created', async () => {
   await saveSession(input, 'session-start-failed')
 })
 
+const agentLimits = (more: object = {}) => ({
+  provider: 'elevenlabs' as const,
+  ...withLimits({ confirmMs: 100, artifactWaitMs: 1000, joinMs: 900_000, ...more }),
+})
+
+it('a talk with an agent that ends after its end was asked for', async () => {
+  let asked = 0
+  worker = await startSessionWorker({
+    askConversation: async () =>
+      ++asked < 3 ? { live: true, kinds: ['participant_joined'] } : { live: false, kinds: ['shutdown', 'transcript'] },
+  })
+  const input = worker.input(agentLimits())
+  await start(input)
+  await end(input)
+  await worker.result(input.sessionId)
+  await saveSession(input, 'session-agent-ended-by-user')
+})
+
+it('a talk with an agent that its webhooks tell of', async () => {
+  worker = await startSessionWorker()
+  const input = worker.input({ ...agentLimits({ confirmMs: 10_000, artifactWaitMs: 30_000 }), recording: true })
+  await start(input)
+  await tell(input, 'participant_joined')
+  const at = new Date().toISOString()
+  await worker.sessions.signal(input.sessionId, { key: 'transcript', kind: 'transcript', at, over: true })
+  await worker.sessions.signal(input.sessionId, { key: 'recording', kind: 'recording', at })
+  await worker.result(input.sessionId)
+  await saveSession(input, 'session-agent-told')
+})
+
+it('a talk with an agent that nobody began', async () => {
+  worker = await startSessionWorker({
+    askConversation: async () => ({ live: false, kinds: ['shutdown', 'transcript', 'recording'] }),
+    createConversation: async (input) => ({
+      ...(await calmActivities().createConversation(input)),
+      createdAt: new Date(Date.now() - 60_000).toISOString(),
+    }),
+  })
+  const input = worker.input(agentLimits({ joinMs: 1000 }))
+  await start(input)
+  await worker.result(input.sessionId)
+  await saveSession(input, 'session-agent-never-begun')
+})
+
+it('a talk with an agent that its own timer gives up', async () => {
+  worker = await startSessionWorker()
+  const input = worker.input({ maxSeconds: 1, ...agentLimits({ maxGraceMs: 100 }) })
+  await start(input)
+  await tell(input, 'participant_joined')
+  await worker.result(input.sessionId)
+  await saveSession(input, 'session-agent-max-duration')
+})
+
 it('rounds of the comparison with the provider, one of which fails', async () => {
   let rounds = 0
   const sweepSessions: ReconcileActivities['sweepSessions'] = async () => {

@@ -75,7 +75,9 @@ describe('a session that goes well', () => {
     await event(input, 'shutdown')
     await event(input, 'transcript')
     expect(await worker.result(input.sessionId)).toEqual({ sessionId: input.sessionId, conversationId: 'c1' })
-    expect(named('endConversation')).toEqual([{ name: 'endConversation', input: { conversationId: 'c1' } }])
+    expect(named('endConversation')).toEqual([
+      { name: 'endConversation', input: { conversationId: 'c1', provider: 'tavus' } },
+    ])
     expect(named('createConversation')).toHaveLength(1)
   })
 
@@ -226,7 +228,9 @@ describe('a start', () => {
     const input = worker.input()
     await expect(start(input)).rejects.toMatchObject({ code: 'provider_timeout', status: 503 })
     await expect(worker.result(input.sessionId)).rejects.toThrow()
-    expect(named('endByName')).toEqual([{ name: 'endByName', input: { sessionId: input.sessionId } }])
+    expect(named('endByName')).toEqual([
+      { name: 'endByName', input: { sessionId: input.sessionId, provider: 'tavus' } },
+    ])
     broken = false
     expect((await start(input, 'request-2')).ready.conversationId).toBe('c1')
   })
@@ -495,5 +499,91 @@ describe('a caller that hung up', () => {
     await worker.sessions.callerGone(input.sessionId, 'request-1')
     await sleep(500)
     expect(named('endConversation')).toEqual([])
+  })
+})
+
+describe('a session with a provider that nobody can ask for an end', () => {
+  const agent = (more: Partial<SessionInput> = {}) =>
+    worker!.input({
+      provider: 'elevenlabs',
+      ...more,
+      limits: { joinMs: 900_000, ...more.limits } as SessionInput['limits'],
+    })
+
+  it('is ended in the row at once, and asked about until the provider says that it is over', async () => {
+    let asked = 0
+    const { activities, named } = noting({
+      askConversation: async () =>
+        ++asked < 3
+          ? { live: true, kinds: ['participant_joined'] }
+          : { live: false, kinds: ['shutdown', 'transcript'] },
+    })
+    worker = await startSessionWorker(activities)
+    // Longer than its artefacts are waited for: it may run on.
+    const input = agent({ limits: { artifactWaitMs: 1 } as SessionInput['limits'] })
+    await start(input)
+    expect(await end(input)).toMatchObject({ conversationId: 'c1', status: 'completed' })
+    await worker.result(input.sessionId)
+    expect(asked).toBe(3)
+    expect(named('endConversation')).toEqual([])
+    const { facts } = named('recordFacts')[0]?.input as { facts: object }
+    expect(facts).toMatchObject({ endRequestedBy: 'user' })
+    expect(facts).not.toHaveProperty('endedAt')
+    expect(named('askConversation')[0]?.input).toMatchObject({
+      provider: 'elevenlabs',
+      conversationId: 'c1',
+      since: (facts as { createdAt: string }).createdAt,
+      recording: false,
+    })
+  })
+
+  it('is over by the event that brings its transcript', async () => {
+    const { activities, named } = noting()
+    worker = await startSessionWorker(activities)
+    const input = agent()
+    await start(input)
+    const at = new Date().toISOString()
+    await worker.sessions.signal(input.sessionId, { key: 'transcript', kind: 'transcript', at, over: true })
+    await worker.result(input.sessionId)
+    expect(named('recordFacts')).toHaveLength(1)
+    expect([...named('endConversation'), ...named('askConversation')]).toEqual([])
+  })
+
+  it('asks once whether it has begun at all when its address has expired, and closes when it has not', async () => {
+    const never = { live: false, kinds: ['shutdown', 'transcript', 'recording'] as never[] }
+    const { activities, named } = noting({ askConversation: async () => never })
+    worker = await startSessionWorker({
+      ...activities,
+      createConversation: async (input: CreateInput) => ({
+        ...(await calmActivities().createConversation(input)),
+        createdAt: new Date(Date.now() - 60_000).toISOString(),
+      }),
+    })
+    const input = agent({ recording: true, limits: { joinMs: 1000 } as SessionInput['limits'] })
+    await start(input)
+    await worker.result(input.sessionId)
+    expect(named('askConversation')).toHaveLength(1)
+    expect(named('askConversation')[0]?.input).toMatchObject({ recording: true })
+  })
+
+  it('is given up by its own timer, counted from when somebody joined', async () => {
+    const { activities, named } = noting()
+    worker = await startSessionWorker(activities)
+    const input = agent({ maxSeconds: 1, limits: { maxGraceMs: 100 } as SessionInput['limits'] })
+    await start(input)
+    await event(input, 'participant_joined')
+    await worker.result(input.sessionId)
+    expect(named('recordFacts')[0]?.input).toMatchObject({ facts: { endRequestedBy: 'max_duration' } })
+    expect(named('endConversation')).toEqual([])
+  })
+
+  it('whose start failed leaves nothing to end', async () => {
+    const lost = ApplicationFailure.create({ message: 'no answer', type: 'provider_timeout', nonRetryable: true })
+    const { activities, named } = noting({ createConversation: () => Promise.reject(lost) })
+    worker = await startSessionWorker(activities)
+    const input = agent()
+    await expect(start(input)).rejects.toMatchObject({ code: 'provider_timeout' })
+    await expect(worker.result(input.sessionId)).rejects.toThrow()
+    expect(named('endByName')).toEqual([])
   })
 })

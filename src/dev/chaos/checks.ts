@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { TalkTruth } from '../../simulator/agents/talk.js'
 import type { DrivenSession } from './driver.js'
 
 export interface TruthRow {
@@ -32,13 +33,24 @@ const markOf = (name: string | null) => /parley:[0-9a-f]{8}:[0-9a-f-]{36}/.exec(
 
 /** The simulator's own log of what really happened. */
 export async function readTruth(simulatorUrl: string): Promise<TruthRow[]> {
-  const answer = await fetch(`${simulatorUrl}/__sim/conversations?summary=true`)
-  const body = (await answer.json()) as { conversations: TruthRow[] }
-  return body.conversations
+  const [rooms, talks] = await Promise.all([
+    read<TruthRow>(`${simulatorUrl}/__sim/conversations?summary=true`),
+    read<TalkTruth>(`${simulatorUrl}/__sim/agents`),
+  ])
+  return [...rooms, ...talks.filter(({ status }) => status !== 'issued').map(rowOf)]
 }
 
-/** Only what the simulator keeps as a conversation of its own is compared with it. */
-const ofTavus = 'conversation_type_id = 1'
+async function read<Row>(url: string): Promise<Row[]> {
+  const answer = await fetch(url)
+  return ((await answer.json()) as { conversations: Row[] }).conversations
+}
+
+/** A talk began when somebody connected: an address that nobody used is none. */
+const rowOf = ({ issued_at, ...talk }: TalkTruth): TruthRow => ({
+  ...talk,
+  conversation_name: null,
+  created_at: String(issued_at),
+})
 
 const check = (name: string, of: number, broken: string[]): Check => ({
   name,
@@ -51,8 +63,7 @@ const check = (name: string, of: number, broken: string[]): Check => ({
 export async function checkSessions(database: pg.Client, truth: TruthRow[], driven: DrivenSession[]): Promise<Check[]> {
   const rows = (
     await database.query<Row>(
-      `select session_id, external_conversation_id, status, ended_at, duration_seconds, end_reason from conversations_users
-       where ${ofTavus}`,
+      'select session_id, external_conversation_id, status, ended_at, duration_seconds, end_reason from conversations_users',
     )
   ).rows
   const byConversation = new Map(rows.map((row) => [row.external_conversation_id, row]))
@@ -95,7 +106,7 @@ async function checkTraces(database: pg.Client, sessions: number): Promise<Check
      where event in ('session.started', 'session.ended') group by session_id, event having count(*) <> 1`,
   )
   const silent = await counted(
-    `select session_id::text as example from conversations_users c where ${ofTavus} and not exists
+    `select session_id::text as example from conversations_users c where not exists
      (select from event_logs e where e.session_id = c.session_id and e.event = 'session.ended')`,
   )
   const stuck = await counted(

@@ -15,7 +15,16 @@ export interface DriverOptions {
   onProgress?: (done: number) => void
 }
 
+/** What is started, in turn: a provider and a mode of POST /sessions. */
+export const kinds = [
+  { provider: 'tavus', mode: 'plain' },
+  { provider: 'elevenlabs', mode: 'plain' },
+] as const
+
+type Kind = (typeof kinds)[number]
+
 export interface DrivenSession {
+  kind: Kind
   sessionId: string
   conversationId: string
   endedBy: 'caller' | 'provider' | 'max_duration'
@@ -37,7 +46,8 @@ export async function driveSessions(
   const caller = async () => {
     for (let index = next++; index < options.sessions; index = next++) {
       try {
-        sessions.push(await oneSession(options, tokens[index % tokens.length] ?? ''))
+        const token = tokens[index % tokens.length] ?? ''
+        sessions.push(await oneSession(options, { token, kind: kinds[index % kinds.length] ?? kinds[0] }))
       } catch (error) {
         failures.push(`session ${index}: ${error instanceof Error ? error.message : String(error)}`)
       }
@@ -53,23 +63,58 @@ async function login(options: DriverOptions, email: string): Promise<string> {
   return String(body.token)
 }
 
-async function oneSession(options: DriverOptions, token: string): Promise<DrivenSession> {
-  const { apiUrl, simulatorUrl, random } = options
+interface Turn {
+  token: string
+  kind: Kind
+}
+
+async function oneSession(options: DriverOptions, { token, kind }: Turn): Promise<DrivenSession> {
+  const { apiUrl, random } = options
   const fate = random()
   const endedBy = fate < 0.8 ? 'caller' : fate < 0.9 ? 'provider' : 'max_duration'
   const holdMs = 1000 + random() * (options.holdMs - 1000)
-  const body = endedBy === 'max_duration' ? { max_duration_seconds: Math.ceil(holdMs / 1000) + 5 } : {}
-  const started = await request(`${apiUrl}/tavus/start`, { token, key: randomUUID(), body })
+  const longest = endedBy === 'max_duration' ? { max_duration_seconds: Math.ceil(holdMs / 1000) + 5 } : {}
+  const started = await request(`${apiUrl}/sessions`, { token, key: randomUUID(), body: { ...kind, ...longest } })
   const conversationId = String(started.body.conversation_id)
+  const room = rooms[kind.provider](options, conversationId)
+  await room.enter(endedBy === 'max_duration' ? holdMs / 1000 : undefined)
   await sleep(holdMs)
   let endTries = 0
+  if (endedBy !== 'max_duration') await room.leave(endedBy)
   if (endedBy === 'caller')
-    endTries = (await request(`${apiUrl}/tavus/end/${conversationId}`, { token, body: {} })).tries
-  if (endedBy === 'provider')
-    await request(`${simulatorUrl}/__sim/conversations/${conversationId}/shutdown`, {
-      body: { reason: 'participant_left_timeout' },
-    })
-  return { sessionId: String(started.body.session_id), conversationId, endedBy, startTries: started.tries, endTries }
+    endTries = (await request(`${apiUrl}/${kind.provider}/end/${conversationId}`, { token, body: {} })).tries
+  return {
+    kind,
+    sessionId: String(started.body.session_id),
+    conversationId,
+    endedBy,
+    startTries: started.tries,
+    endTries,
+  }
+}
+
+interface Room {
+  /** The provider ends it after so many seconds, where it was told so. */
+  enter: (maxSeconds: number | undefined) => Promise<unknown>
+  leave: (by: 'caller' | 'provider') => Promise<unknown>
+}
+
+/** What a caller's page does at each provider. */
+const rooms: Record<Kind['provider'], (options: DriverOptions, conversationId: string) => Room> = {
+  tavus: ({ simulatorUrl }, id) => ({
+    enter: () => Promise.resolve(),
+    leave: async (by) => {
+      if (by === 'caller') return
+      const body = { reason: 'participant_left_timeout' }
+      await request(`${simulatorUrl}/__sim/conversations/${id}/shutdown`, { body })
+    },
+  }),
+  elevenlabs: ({ simulatorUrl }, id) => ({
+    enter: (maxSeconds) =>
+      request(`${simulatorUrl}/__sim/agents/${id}/connect`, { body: maxSeconds ? { max_seconds: maxSeconds } : {} }),
+    // Nobody but who is in it can end it.
+    leave: (by) => request(`${simulatorUrl}/__sim/agents/${id}/end`, { body: by === 'caller' ? {} : { by: 'agent' } }),
+  }),
 }
 
 interface Call {

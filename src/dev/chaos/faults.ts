@@ -23,14 +23,19 @@ export function killPart(supervisor: Supervisor, { part, signal }: Kill): void {
   process.kill(target.pid, signal)
 }
 
-/** The provider's bad days: refusals, answers lost after their effect, callbacks lost, doubled and out of order. */
+const refused = ['create', 'end', 'get', 'list', 'signed_url', 'elevenlabs']
+const unanswered = ['create', 'end', 'signed_url', 'elevenlabs']
+
+/** The providers' bad days: refusals, answers lost after their effect, callbacks lost, doubled and out of order. */
 export async function setFaults(simulatorUrl: string): Promise<void> {
   const faults = [
-    ...['create', 'end', 'get', 'list'].map((operation) => ({ operation, kind: 'status', status: 503, rate: 0.1 })),
-    ...['create', 'end'].map((operation) => ({ operation, kind: 'lost_answer', rate: 0.1 })),
-    { operation: 'callback', kind: 'lost', rate: 0.05 },
-    { operation: 'callback', kind: 'duplicate', rate: 0.1 },
-    { operation: 'callback', kind: 'reorder', rate: 0.1, delay_ms: 2000 },
+    ...refused.map((operation) => ({ operation, kind: 'status', status: 503, rate: 0.1 })),
+    ...unanswered.map((operation) => ({ operation, kind: 'lost_answer', rate: 0.1 })),
+    ...[{ operation: 'callback' }, { operation: 'webhook', provider: 'elevenlabs' }].flatMap((news) => [
+      { ...news, kind: 'lost', rate: 0.05 },
+      { ...news, kind: 'duplicate', rate: 0.1 },
+      { ...news, kind: 'reorder', rate: 0.1, delay_ms: 2000 },
+    ]),
   ]
   for (const fault of faults) await send(`${simulatorUrl}/__sim/faults`, fault)
   await send(`${simulatorUrl}/__sim/config`, { join_delay_ms: [500, 2500], transcript_delay_ms: 300 })

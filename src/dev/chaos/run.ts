@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Lab, labPassword, type LabOptions, startLab } from '../lab.js'
 import { onDatabase } from '../postgres-roles.js'
 import { type Check, checkSessions, readTruth } from './checks.js'
-import { driveSessions } from './driver.js'
+import { type DrivenSession, driveSessions } from './driver.js'
 import { kills, killPart, setFaults } from './faults.js'
 import { seededRandom } from './random.js'
 
@@ -65,6 +65,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     failures: driven.failures,
     facts: [
       ['seed', options.seed],
+      ['providers and modes', [...countOf(driven.sessions)].map(([kind, count]) => `${kind} ${count}`).join(', ')],
       ['calls took', `${Math.round(calledMs / 1000)} s`],
       ['from the last call until all was at rest', `${Math.round((Date.now() - began - calledMs) / 1000)} s`],
       [
@@ -74,6 +75,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       ['kills', kills.map((kill) => `${kill.part} ${kill.signal}`).join(', ')],
     ],
   }
+}
+
+function countOf(sessions: readonly DrivenSession[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { kind } of sessions) {
+    const name = `${kind.provider} ${kind.mode}`
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  return counts
 }
 
 /** Until every rule holds, or the time is up: then what is still broken is the answer. */

@@ -83,7 +83,7 @@ const subjectOf = (about: 'call' | 'rep', { callId }: Known) =>
 
 const patienceMs = 60_000
 
-/** Sessions with ElevenLabs have no route of their own yet: their row is written as the store would. */
+/** A scripted life begins without a start: the row of its session is written as the store would. */
 async function knowConversation(adminUrl: string, conversationId: string): Promise<void> {
   const giveUpAt = Date.now() + patienceMs
   for (;;) {

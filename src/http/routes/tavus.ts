@@ -6,12 +6,13 @@ import {
   endAnswer,
   idempotencyHeader,
   presentEnd,
-  presentStart,
-  startAnswer,
+  presentTavusStart,
   startFailures,
+  tavusStartAnswer,
   tavusStartBody,
 } from '../session-schema.js'
 import type { SessionStarter } from '../session-start.js'
+import { isSpeculative } from '../speculative.js'
 
 interface Deps {
   starter: SessionStarter
@@ -40,7 +41,7 @@ export function tavusRoutes({ starter, ender }: Deps): Route[] {
     return {
       status: 200 as const,
       headers: { 'Cache-Control': 'no-store', ...(replayed ? { 'Idempotent-Replayed': 'true' } : {}) },
-      body: presentStart(ready, caller, ended ? 'ended' : ready.status),
+      body: presentTavusStart(ready, caller, ended ? 'ended' : ready.status),
     }
   }
 
@@ -48,7 +49,7 @@ export function tavusRoutes({ starter, ender }: Deps): Route[] {
   const answers = {
     200: {
       description: 'The conversation can be joined',
-      schema: startAnswer,
+      schema: tavusStartAnswer,
       headers: { 'Idempotent-Replayed': '"true" when an earlier request under the same key began it' },
     },
     ...startFailures,
@@ -89,14 +90,8 @@ export function tavusRoutes({ starter, ender }: Deps): Route[] {
       handler: async ({ params, caller }) => ({
         status: 200,
         headers: { 'Cache-Control': 'no-store' },
-        body: presentEnd(await ender.byConversation(params.conversation_id, caller)),
+        body: presentEnd(await ender.byConversation('tavus', params.conversation_id, caller)),
       }),
     }),
   ]
-}
-
-/** A browser that only guesses where its user goes next must not start a call that is paid for. */
-function isSpeculative({ ctx }: Pick<Incoming, 'ctx'>): boolean {
-  if (ctx.method === 'HEAD') return true
-  return ['sec-purpose', 'purpose', 'x-moz'].some((name) => /prefetch|preview|prerender/i.test(ctx.get(name)))
 }

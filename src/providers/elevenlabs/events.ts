@@ -1,5 +1,5 @@
 import type { SessionEvent, TranscriptEntry } from '../../domain/event.js'
-import type { ShutdownReason } from '../../domain/session.js'
+import type { SessionFacts, ShutdownReason } from '../../domain/session.js'
 import { type Fields, fieldsOf } from '../json.js'
 import { utcMicroseconds } from '../timestamp.js'
 import { usageOf } from './usage.js'
@@ -31,6 +31,10 @@ export function normaliseElevenLabsEvent(value: unknown): SessionEvent {
   const at = utcMicroseconds(momentOf(event.event_timestamp))
   return { at: at ?? noTime, facts: {}, ...read(event, fieldsOf(event.data), at) }
 }
+
+/** What a conversation that is over says of its course; empty without times of its own. */
+export const factsOfConversation = (conversation: Fields): SessionFacts =>
+  transcription(conversation, undefined).facts ?? {}
 
 function read(event: Fields, data: Fields, at: string | undefined): Said {
   switch (event.type) {

@@ -8,6 +8,7 @@ import { keptHeaders } from '../kept-headers.js'
 import { readJsonObject } from '../raw-body.js'
 import { type Fields, fieldsOf } from '../json.js'
 import { bothForms, type RouteDocumentation, type WebhookProvider } from '../provider.js'
+import { audioLimitBytes } from './audio.js'
 import { isKnownType, normaliseElevenLabsEvent } from './events.js'
 import { createIntake } from './intake.js'
 import { createSignatureCheck } from './signature.js'
@@ -29,9 +30,6 @@ const documentation: RouteDocumentation = {
     'ElevenLabs-Signature': 't=<seconds>,v0=<hexadecimal HMAC-SHA256 over "<seconds>.<body>">; at most 30 minutes old',
   },
 }
-
-/** Of a body with its audio. */
-const audioLimitBytes = 32 * 1024 * 1024
 
 /** Post-call webhooks of ElevenLabs' agents (elevenlabs.io/docs/eleven-agents/workflows/post-call-webhooks): no event id. */
 export function createElevenLabsWebhooks(config: ElevenLabsWebhookConfig): WebhookProvider {
@@ -64,10 +62,11 @@ export function createElevenLabsWebhooks(config: ElevenLabsWebhookConfig): Webho
         event: normaliseElevenLabsEvent(body),
       }
     },
-    asDelivery(conversation, { sessionId, conversationId }) {
-      const data = { ...fieldsOf(conversation), conversation_id: conversationId }
+    /** A conversation, or a recording that was fetched: then `full_audio` is its place here. */
+    asDelivery(asked, { sessionId, conversationId }) {
+      const data = { ...fieldsOf(asked), conversation_id: conversationId }
       const body = JSON.stringify({
-        type: 'post_call_transcription',
+        type: 'full_audio' in data ? 'post_call_audio' : 'post_call_transcription',
         event_timestamp: endOf(data) ?? Math.floor(now() / 1000),
         data,
       })

@@ -40,6 +40,7 @@ export function createTavusClient(config: TavusConfig, transport: Transport) {
   }
 
   return {
+    configured: Boolean(config.apiKey),
     /** Not idempotent and billed from the answer on: look the name up before a second try. */
     async create(body: Body, signal?: AbortSignal): Promise<TavusConversation> {
       return conversation('create', await call('create', 'POST', '/conversations', body, signal))

@@ -15,7 +15,7 @@ export interface ProviderApiDeps {
 
 /** Those parts of the providers' APIs that tell what became of a call, answered from the scripted lives. */
 export function providerApiRoutes(deps: ProviderApiDeps): Router[] {
-  return [twilioRoutes(deps), livekitRoutes(deps), elevenlabsRoutes(deps)]
+  return [twilioRoutes(deps), livekitRoutes(deps)]
 }
 
 type WithParams = Context & { params: Record<string, string> }
@@ -109,36 +109,4 @@ function twirpError(ctx: Context, status: number, code: string, msg: string): vo
   // Without a charset: the official client compares the whole header.
   ctx.set('content-type', 'application/json')
   ctx.body = { code, msg }
-}
-
-/** GET of a conversation and of its audio (elevenlabs.io/docs/api-reference/conversations). */
-function elevenlabsRoutes({ accounts, truth, faulty }: ProviderApiDeps): Router {
-  const router = new Router({ prefix: '/v1/convai/conversations/:id' })
-
-  const one = (ctx: WithParams): Record<string, unknown> | undefined => {
-    if (accounts.elevenlabsApiKey === undefined || ctx.get('xi-api-key') !== accounts.elevenlabsApiKey)
-      return elevenlabsError(ctx, 401, 'invalid_api_key', 'Invalid API key')
-    const id = ctx.params.id ?? ''
-    const state = stateOf(truth, 'elevenlabs', id)
-    return state ?? elevenlabsError(ctx, 404, 'conversation_not_found', `Conversation with id ${id} was not found`)
-  }
-
-  router.get('/', faulty('elevenlabs'), (ctx: WithParams) => {
-    const state = one(ctx)
-    if (state) ctx.body = state
-  })
-  router.get('/audio', faulty('elevenlabs'), (ctx: WithParams) => {
-    const state = one(ctx)
-    if (!state) return
-    if (state.has_audio !== true)
-      return void elevenlabsError(ctx, 404, 'missing_conversation_audio', 'There is no audio')
-    ctx.type = 'audio/mpeg'
-    ctx.body = Buffer.from('ID3 simulated')
-  })
-  return router
-}
-
-function elevenlabsError(ctx: Context, code: number, status: string, message: string): undefined {
-  ctx.status = code
-  ctx.body = { detail: { status, message } }
 }

@@ -15,7 +15,8 @@ export const elevenlabsSchema = z.strictObject({
   dynamic_variables: z.record(z.string(), z.unknown()).default({}),
   span_ms: z.number().min(0).max(600_000).default(2000),
 })
-type Input = z.output<typeof elevenlabsSchema>
+export type ElevenLabsLife = z.output<typeof elevenlabsSchema>
+type Input = ElevenLabsLife
 
 const neverBegan: ReadonlySet<string> = new Set(['busy', 'no-answer', 'unknown'])
 const outcomes: Record<Input['result'], string> = {
@@ -42,7 +43,6 @@ export function elevenlabsScript(input: Input, context: ScriptContext): Script {
   const audio = audioWebhook(input, { id, agent, endedAt })
   // Either may come first.
   const last = input.audio ? (random() < 0.5 ? [transcription, audio] : [audio, transcription]) : [transcription]
-  const processing = { status: 'processing', transcript: [], analysis: null }
   const timeline = [
     { afterMs: 0, state: { ...known, ...begun(startedAt) } },
     { afterMs: input.span_ms / 2, state: processing },
@@ -54,20 +54,26 @@ export function elevenlabsScript(input: Input, context: ScriptContext): Script {
   }
 }
 
-const expectedOf = ({ result, duration_seconds }: Input, decidedBy: string) => ({
+/** What must have become of it. */
+export const expectedOf = ({ result, duration_seconds }: Input, decidedBy: string) => ({
   outcome: [outcomes[result]],
   ...(neverBegan.has(result) ? {} : { durationSeconds: duration_seconds }),
   decidedBy,
 })
 
-const begun = (startedAt: number) => ({
+/** Hung up, and not analysed yet. */
+export const processing = { status: 'processing', transcript: [], analysis: null }
+
+/** While they talk. */
+export const begun = (startedAt: number) => ({
   status: 'in-progress',
   transcript: [],
   metadata: { start_time_unix_secs: unix(startedAt), call_duration_secs: 0, cost: null, termination_reason: '' },
   analysis: null,
 })
 
-function finished(input: Input, startedAt: number) {
+/** Once the analysis is done. */
+export function finished(input: Input, startedAt: number) {
   const failed = input.result === 'failed'
   return {
     branch_id: null,
@@ -137,7 +143,8 @@ const transcriptOf = (seconds: number) => [
   turn('user', 'Thursday.', Math.min(9, seconds)),
 ]
 
-function webhook(type: string, id: string, at: number, data: object): OutgoingWebhook {
+/** One event in its envelope. */
+export function webhook(type: string, id: string, at: number, data: object): OutgoingWebhook {
   return {
     kind: type,
     externalId: id,
@@ -153,8 +160,12 @@ interface Named {
   endedAt: number
 }
 
-function audioWebhook(input: Input, { id, agent, endedAt }: Named): OutgoingWebhook {
-  const full_audio = Buffer.alloc(input.audio_bytes, 'ID3 simulated ').toString('base64')
+/** A recording of so many bytes. */
+export const audioOf = (bytes: number) => Buffer.alloc(bytes, 'ID3 simulated ')
+
+/** The recording, which is sent in pieces. */
+export function audioWebhook(input: Input, { id, agent, endedAt }: Named): OutgoingWebhook {
+  const full_audio = audioOf(input.audio_bytes).toString('base64')
   const data = { agent_id: agent, conversation_id: id, full_audio }
   return { ...webhook('post_call_audio', id, endedAt + 3000, data), chunked: true }
 }
