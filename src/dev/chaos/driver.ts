@@ -19,6 +19,7 @@ export interface DriverOptions {
 export const kinds = [
   { provider: 'tavus', mode: 'plain' },
   { provider: 'elevenlabs', mode: 'plain' },
+  { provider: 'tavus', mode: 'mentor' },
 ] as const
 
 type Kind = (typeof kinds)[number]
