@@ -1,5 +1,10 @@
 import { createCallReconcile, type CallReconcileDeps } from './call-reconcile.js'
 import { createConversationReader, type ConversationReaderDeps } from './conversation-reader.js'
+import {
+  createFollowUpActivities,
+  createFollowUpCarrierActivities,
+  type FollowUpActivityDeps,
+} from './follow-ups.js'
 import { createElevenLabsSweep, type ElevenLabsSweepDeps } from './elevenlabs-sweep.js'
 import { createPrewarm } from './prewarm.js'
 import { createReconcileActivities, type ReconcileActivityDeps } from './reconcile.js'
@@ -14,6 +19,7 @@ export interface ActivityDeps {
   elevenlabs: ElevenLabsSweepDeps
   reader: ConversationReaderDeps
   calls: CallReconcileDeps
+  followUps: FollowUpActivityDeps
   webhook: WebhookActivityDeps & Pick<WebhookReplayDeps, 'replay'>
   purge: WebhookPurgeDeps
   prewarmWarmMs: number
@@ -30,18 +36,25 @@ export function createActivities(deps: ActivityDeps) {
     sweepElevenLabs: createElevenLabsSweep(deps.elevenlabs),
   })
   const { sweepCalls } = createCallReconcile(deps.calls)
+  const followUps = createFollowUpActivities(deps.followUps)
+  const carried = createFollowUpCarrierActivities(deps.followUps)
   return {
     sessions: {
       ...session,
       ...reconcile,
-      /** One sweep for both: the calls wait for no provider of sessions, and the other way round. */
+      ...followUps,
+      /** One sweep for all: the calls and follow-ups wait for no provider of sessions, and the other way round. */
       async sweepSessions() {
-        const [sessions] = await Promise.allSettled([reconcile.sweepSessions(), sweepCalls()])
+        const [sessions] = await Promise.allSettled([
+          reconcile.sweepSessions(),
+          sweepCalls(),
+          followUps.sweepFollowUps(),
+        ])
         if (sessions.status === 'rejected') throw sessions.reason
         return sessions.value
       },
     },
-    providers: session,
+    providers: { ...session, ...carried },
     webhooks: {
       ...createWebhookActivities(deps.webhook),
       ...createWebhookReplayActivities(deps.webhook),

@@ -10,6 +10,7 @@ import * as realtime from './0008_realtime.js'
 import * as callsPerCompany from './0009_calls_per_company.js'
 import * as claimsAndSources from './0010_claims_and_sources.js'
 import * as leanWrites from './0011_lean_writes.js'
+import * as followUps from './0015_follow_ups.js'
 
 export interface Migration {
   name: string
@@ -30,4 +31,5 @@ export const migrations: Migration[] = [
   { name: '0009_calls_per_company', ...callsPerCompany },
   { name: '0010_claims_and_sources', ...claimsAndSources },
   { name: '0011_lean_writes', ...leanWrites },
+  { name: '0015_follow_ups', ...followUps },
 ]

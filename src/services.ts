@@ -7,6 +7,8 @@ import { unknownSession } from './domain/errors.js'
 import { createEvents } from './observability/events.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
+import { createFollowUpDrafts } from './follow-up-drafts.js'
+import { createFollowUpServices, type FollowUpServices } from './follow-up-services.js'
 import { createElevenLabsClient } from './providers/elevenlabs/client.js'
 import { createLlmClient } from './providers/llm/client.js'
 import { createTransport } from './providers/request.js'
@@ -101,6 +103,18 @@ export function createServices({ config, log, metrics, client, version, together
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
   const calls = createCallStore(database)
+  const followUps = createFollowUpServices({
+    config,
+    database,
+    client,
+    events,
+    transports: providers.followUpTransports,
+    drafts: createFollowUpDrafts(),
+    ingest: async ({ provider, path, body }) => {
+      const settled = await webhooks.ingestDeliveries([webhooks.registry.parse(provider, body, path)])
+      webhooks.events.asked(settled)
+    },
+  })
   const core = {
     config,
     log,
@@ -108,6 +122,7 @@ export function createServices({ config, log, metrics, client, version, together
     database,
     sessions,
     calls,
+    followUps,
     sessionClient,
     webhooks,
     refreshTokens,
@@ -127,6 +142,7 @@ export function createServices({ config, log, metrics, client, version, together
     users,
     sessions,
     calls,
+    followUps,
     refreshTokens,
     identities: createIdentityLookup(database),
     apiKeys: createApiKeyStore(database),
@@ -177,6 +193,7 @@ interface Core {
   sessions: ReturnType<typeof createSessionStore>
   calls: ReturnType<typeof createCallStore>
   callSources: ReturnType<typeof createCallSources>
+  followUps: FollowUpServices
   sessionClient: ReturnType<typeof createSessionClient>
   webhooks: ReturnType<typeof createWebhookServices>
   refreshTokens: ReturnType<typeof createRefreshTokenStore>
@@ -195,6 +212,7 @@ function activityDepsOf({
   sessions,
   calls,
   callSources,
+  followUps,
   sessionClient,
   webhooks,
   refreshTokens,
@@ -236,6 +254,7 @@ function activityDepsOf({
         webhooks.ingestDeliveries(bodies.map((body) => webhooks.registry.parse(provider, body))),
       log,
     },
+    followUps: followUps.activityDeps,
     webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal },
     purge: { purge: createReceiptPurge({ database }), refreshTokens, events: webhooks.events },
     prewarmWarmMs: config.customLlm.warmMs,
@@ -273,11 +292,13 @@ function createProviders(config: Config, metrics: Metrics) {
     customLlm: createTransport({ provider: 'custom_llm', observe }),
     twilio: createTransport({ provider: 'twilio', observe }),
     elevenlabs: createTransport({ provider: 'elevenlabs', observe }),
+    bland: createTransport({ provider: 'bland', observe }),
   }
   return {
     tavus: createTavusClient(config.tavus, transports.tavus),
     llm: createLlmClient(config.customLlm, transports.customLlm),
     callSources: createCallSources(config, transports),
+    followUpTransports: transports,
     elevenlabs: createElevenLabsClient(config.elevenlabs, transports.elevenlabs),
     closeProviders: () => Promise.all(Object.values(transports).map((transport) => transport.close())),
   }

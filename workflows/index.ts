@@ -1,3 +1,4 @@
+export { followUp } from './follow-up.js'
 export { conversationSession } from './session.js'
 export { sessionReconcile } from './session-reconcile.js'
 export { webhookDelivery } from './webhook.js'

@@ -25,6 +25,7 @@ export const drainWorkflowId = 'webhook-drain'
 export const replayWorkflowId = (replayId: string) => `webhook-replay/${replayId}`
 export const purgeScheduleId = 'webhook-purge'
 export const reconcileWorkflowId = 'session-reconcile'
+export const followUpWorkflowId = (followUpId: string) => `follow-up/${followUpId}`
 
 /** What a caller may ask of a conversation; names as the API has them. */
 export interface SessionRequest {
@@ -195,3 +196,23 @@ export interface ReconcileInput {
 }
 /** Compare with the provider now, as after a start-up; the settings are those of whoever asks. */
 export const sweepNowSignal = defineSignal<[ReconcileInput]>('sweepNow')
+
+export interface FollowUpInput {
+  tenantId: string
+  followUpId: string
+  /** Task queue of provider calls; an input, so that a test's worker serves its own. */
+  providerQueue: string
+  limits: {
+    /** Between two looks for a draft, at first. Milliseconds. */
+    draftPauseMs: number
+    /** How long a draft is waited for. */
+    draftMs: number
+    /** How long after it was sent a webhook is waited for before the provider is asked; then each time twice as long. */
+    resultMs: number
+    /** How often it is asked. */
+    resultAsks: number
+  }
+}
+
+/** It was called off: its workflow need not wait any longer. */
+export const followUpChangedSignal = defineSignal('followUpChanged')

@@ -6,6 +6,8 @@ import { deliveryRoutes } from './routes/deliveries.js'
 import { integrationRoutes } from './routes/integrations.js'
 import { callRoutes } from './routes/calls.js'
 import { companyRoutes } from './routes/companies.js'
+import { followUpRoutes } from './routes/follow-ups.js'
+import { quietHoursRoutes } from './routes/quiet-hours.js'
 import { messageRoutes } from './routes/messages.js'
 import { companyResourceRoutes } from './routes/resources.js'
 import { realtimeRoutes } from './routes/realtime.js'
@@ -30,6 +32,8 @@ export function productRoutes(services: Services): Route[] {
     ...messageRoutes(services),
     ...companyRoutes(services),
     ...companyResourceRoutes(services),
+    ...followUpRoutes(services),
+    ...quietHoursRoutes(services),
     ...realtimeRoutes(services),
     ...testEmitRoutes(services),
     ...webhookRoutes({

@@ -5,6 +5,10 @@ interface Person {
   userId: string
   tenantId?: string | undefined
 }
+interface FollowUpSaid {
+  tenantId: string
+  followUpId: string
+}
 interface Prewarmed {
   durationSeconds: number
 }
@@ -79,6 +83,12 @@ export function createEvents(log: Logger, metrics: Metrics) {
     tavusEndResponded: ({ conversationId }: { conversationId: string }) =>
       say('tavus:end:response', tavus(undefined, conversationId)),
 
+    followUpTried: ({ tenantId, followUpId, provider, state }: FollowUpSaid & { provider: string; state: string }) =>
+      say('follow_up:tried', { tenant_id: tenantId, follow_up_id: followUpId, provider, state }),
+    /** Nobody will ever know whether it was taken. */
+    followUpUnclear: ({ tenantId, followUpId, channel }: FollowUpSaid & { channel: string }) =>
+      warn('follow_up:unknown', { tenant_id: tenantId, follow_up_id: followUpId, channel }),
+
     sessionStarted: ({ provider }: { provider: string }) => metrics.sessionsStarted.inc({ provider }),
     sessionEndAnswered: ({ sessionId, conversationId }: { sessionId: string; conversationId: string }, on?: Logger) =>
       say('session:end:answered', tavus(sessionId, conversationId), on),
@@ -115,6 +125,8 @@ const messages: Record<string, string> = {
   'tavus:db:tracked': 'session tracked',
   'tavus:end:request': 'end asked for',
   'tavus:end:response': 'end accepted',
+  'follow_up:tried': 'follow-up given to its provider',
+  'follow_up:unknown': 'a follow-up ended without anybody knowing whether it was sent',
   'session:end:answered': 'end answered',
   'session:ended': 'session ended',
 }

@@ -19,6 +19,10 @@ import { createRandom } from './random.js'
 import { createRequestLog, type LoggedRequest } from './request-log.js'
 import { presentRoom, roomRoutes } from './room-routes.js'
 import { tavusRoutes } from './tavus-routes.js'
+import { blandCallRoutes } from './telephony/bland-calls.js'
+import { telephonyControlRoutes } from './telephony/control-routes.js'
+import { createTelephonyTruth, type PlacedCall, type SentMessage } from './telephony/truth.js'
+import { twilioMessageRoutes } from './telephony/twilio-messages.js'
 import { createWatchers } from './watchers.js'
 import { noAccounts, type WebhookAccounts } from './webhooks/accounts.js'
 import { providerApiRoutes } from './webhooks/api-routes.js'
@@ -51,6 +55,8 @@ export interface Simulator {
   conversations: () => Truth[]
   conversation: (id: string) => Truth | undefined
   faults: { add: (fault: FaultInput) => Fault; list: () => readonly Fault[]; clear: () => void }
+  /** Whom its telephones have reached. */
+  reached: () => { messages: SentMessage[]; calls: PlacedCall[] }
   /** Everything that was sent for the other providers. */
   webhooks: () => PresentedWebhook[]
   requests: (limit?: number) => LoggedRequest[]
@@ -104,6 +110,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
   const watchers = createWatchers()
   const callbacks = createCallbacks({ config, faults, random: random.fork(-3), conversations })
   const truth = createWebhookTruth(dataDir === undefined ? undefined : join(dataDir, 'simulator-webhooks.jsonl'))
+  const people = createTelephonyTruth(dataDir === undefined ? undefined : join(dataDir, 'simulator-telephony.jsonl'))
   const sender = createWebhookSender({ config, faults, random: random.fork(-6), truth, accounts })
   const model = createModel(config, random.fork(-4))
   const requests = createRequestLog()
@@ -118,7 +125,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
   let publicUrl = ''
 
   function reset() {
-    for (const part of [sender, truth, lifecycle, callbacks, watchers, conversations, faults, requests, model])
+    for (const part of [sender, truth, people, lifecycle, callbacks, watchers, conversations, faults, requests, model])
       part.clear()
     settings.reset()
   }
@@ -130,14 +137,22 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
     roomRoutes({ conversations, lifecycle, watchers }),
     llmRoutes({ config, model, faulty: faulty('llm') }),
     ...providerApiRoutes({ accounts, truth, faulty }),
+    ...telephonyRoutes(),
     webhookControl,
     controlRoutes({ settings, faults, conversations, lifecycle, callbacks, requests, model, reset }),
   ]
+
+  function telephonyRoutes() {
+    const deps = { accounts, config, people, truth, sender, faulty, random: random.fork(-8) }
+    return [twilioMessageRoutes(deps), blandCallRoutes(deps), telephonyControlRoutes(people)]
+  }
+
   return {
     handler: createApp({ routers, logged: requests.middleware }).callback(),
     open(url: string) {
       publicUrl = url
       conversations.restore().forEach((conversation) => lifecycle.resume(conversation))
+      people.restore()
       sender.resume(truth.restore())
     },
     access: {
@@ -147,6 +162,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
         return found && presentTruth(found)
       },
       faults: { add: (fault: FaultInput) => faults.add(fault), list: faults.list, clear: faults.clear },
+      reached: () => ({ messages: people.messages(), calls: people.calls() }),
       webhooks: () => [...truth.all()].map(presentWebhook),
       requests: (limit = 100) => requests.recent(limit),
       configure: (patch: ConfigPatch) => settings.configure(patch),
@@ -157,6 +173,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts }: Simula
       watchers.clear()
       await Promise.all([callbacks.close(), sender.close()])
       truth.close()
+      people.close()
       journal.close()
     },
   }

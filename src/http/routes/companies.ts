@@ -6,11 +6,10 @@ import { changed, changeHeaders, changeResponses, found, preconditionOf, readHea
 import { idField, iso, shownTime, textField } from '../fields.js'
 import { requireTenantOwnership } from '../ownership.js'
 import { type Route, route } from '../route.js'
-
-const timezone = textField(64).refine(isTimezone, 'must be the IANA name of a time zone')
+import { timezoneField } from '../timezone-field.js'
 
 const companyBody = z
-  .strictObject({ name: textField(200), timezone })
+  .strictObject({ name: textField(200), timezone: timezoneField })
   .meta({ id: 'CompanyReplacement', example: { name: 'Acme Genetics', timezone: 'Europe/Berlin' } })
 
 const companySchema = z
@@ -75,11 +74,3 @@ export const companyRoutes = ({ companies }: Pick<Services, 'companies'>): Route
     },
   }),
 ]
-
-function isTimezone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
-}

@@ -6,6 +6,7 @@ export interface WebhookAccounts {
   secrets: Readonly<Record<WebhookSender, readonly string[]>>
   livekitKey: string
   elevenlabsApiKey: string | undefined
+  blandApiKey: string | undefined
   script: ScriptAccounts
 }
 
@@ -22,6 +23,7 @@ export const accountsOf = (config: Config): WebhookAccounts => ({
   },
   livekitKey: config.livekit.apiKey ?? 'devkey',
   elevenlabsApiKey: config.elevenlabs.apiKey,
+  blandApiKey: config.bland.apiKey,
   script: {
     ...scriptDefaults,
     elevenlabsAgent: config.elevenlabs.agentId ?? scriptDefaults.elevenlabsAgent,
@@ -46,5 +48,6 @@ export const noAccounts: WebhookAccounts = {
   secrets: { elevenlabs: [], livekit: [], twilio: [], callrail: [], clerk: [], bland: [], uwc: [] },
   livekitKey: 'devkey',
   elevenlabsApiKey: undefined,
+  blandApiKey: undefined,
   script: scriptDefaults,
 }
