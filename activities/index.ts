@@ -1,10 +1,6 @@
 import { createCallReconcile, type CallReconcileDeps } from './call-reconcile.js'
 import { createConversationReader, type ConversationReaderDeps } from './conversation-reader.js'
-import {
-  createFollowUpActivities,
-  createFollowUpCarrierActivities,
-  type FollowUpActivityDeps,
-} from './follow-ups.js'
+import { createFollowUpActivities, createFollowUpCarrierActivities, type FollowUpActivityDeps } from './follow-ups.js'
 import { createElevenLabsSweep, type ElevenLabsSweepDeps } from './elevenlabs-sweep.js'
 import { createPrewarm } from './prewarm.js'
 import { createReconcileActivities, type ReconcileActivityDeps } from './reconcile.js'

@@ -19,6 +19,7 @@ export async function followUp(input: FollowUpInput): Promise<void> {
   const asking = proxyActivities<FollowUpCarrierActivities>({ ...askProvider, taskQueue: input.providerQueue })
   const sending = proxyActivities<FollowUpCarrierActivities>({ ...reachPerson, taskQueue: input.providerQueue })
   let changes = 0
+  let failures = 0
   setHandler(followUpChangedSignal, () => void changes++)
 
   /** Until then, or until it was called off. */
@@ -64,18 +65,28 @@ export async function followUp(input: FollowUpInput): Promise<void> {
   }
 
   async function attempt() {
-    const tried = await sending.sendFollowUp(ref).catch(unresolved)
+    const tried = await sending.sendFollowUp(ref).catch(broken)
     if (tried.state === 'answered') {
-      const standing = await store.recordFollowUp({ ...ref, dispatch: tried.dispatch }).catch(unresolved)
-      return standing.state === 'unresolved' ? await resolved() : standing
+      const { dispatch } = tried
+      const notBefore = Date.now() + 1000 * (dispatch.state === 'unclear' ? (dispatch.retryAfterSeconds ?? 0) : 0)
+      const standing = await store.recordFollowUp({ ...ref, dispatch }).catch(broken)
+      return standing.state === 'unresolved' ? await resolved(notBefore) : standing
     }
-    return tried.state === 'unresolved' ? await resolved() : tried
+    return tried.state === 'unresolved' ? await resolved(Date.now() + pauseOf(failures)) : tried
   }
 
-  /** Asks the provider until it is clear, or until it is clear that it never will be. */
-  async function resolved() {
+  /** A step that failed itself, and not its provider, is paced: nothing else would. */
+  function broken(error: unknown) {
+    if (isCancellation(error)) throw error
+    failures++
+    return { state: 'unresolved' } as const
+  }
+
+  /** Asks the provider until it is clear, or until it is clear that it never will be; another try is not before. */
+  async function resolved(notBefore: number) {
     for (;;) {
       const found = await asking.resolveFollowUp(ref).catch(later)
+      if (found.state === 'again') return { ...found, afterMs: Math.max(found.afterMs, notBefore - Date.now()) }
       if (found.state !== 'ask_again') return found
       await sleep(found.afterMs)
     }
@@ -100,7 +111,9 @@ const unlessCancelled =
     return value
   }
 
-const unresolved = unlessCancelled({ state: 'unresolved' } as const)
+/** Longer each time, from nothing. Milliseconds. */
+const pauseOf = (failures: number) => (failures === 0 ? 0 : Math.min(1000 * 2 ** failures, 300_000))
+
 const later = unlessCancelled({ state: 'ask_again', afterMs: mendMs } as const)
 const waiting = unlessCancelled({ state: 'pending' } as const)
 const notYet = unlessCancelled({ over: false })

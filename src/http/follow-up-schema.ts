@@ -21,8 +21,7 @@ const common = {
     .meta({ description: 'The company’s own; it is kept and shown, and sent to nobody' }),
 }
 
-const said = (maxLength: number) =>
-  z.string().trim().min(1, 'must not be empty').max(maxLength).optional()
+const said = (maxLength: number) => z.string().trim().min(1, 'must not be empty').max(maxLength).optional()
 
 /** One of both says what the lead is told. */
 function eitherOf(field: 'message' | 'task') {

@@ -11,7 +11,8 @@ export function idOfKey(parts: readonly string[]): string {
 }
 
 /** The same request has the same hash, however it was written. */
-export const requestHashOf = (request: unknown): string => digest(JSON.stringify(canonical(request))).toString('base64url')
+export const requestHashOf = (request: unknown): string =>
+  digest(JSON.stringify(canonical(request))).toString('base64url')
 
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical)

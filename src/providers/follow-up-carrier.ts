@@ -26,11 +26,7 @@ export interface FollowUpCarrier {
    * What its webhook says, or would have said, with the path that it comes to; undefined while there is nothing to say.
    * @throws ProviderError when the provider cannot be asked
    */
-  report(
-    errand: Errand,
-    externalId: string,
-    signal?: AbortSignal,
-  ): Promise<{ path: string; body: Buffer } | undefined>
+  report(errand: Errand, externalId: string, signal?: AbortSignal): Promise<{ path: string; body: Buffer } | undefined>
 }
 
 /** What a request without an answer came to. */

@@ -4,15 +4,7 @@ import type { Random } from './random.js'
 import { type WebhookSender, webhookSenders } from './webhooks/event.js'
 
 /** Of the other providers, whose calls and conversations are only read, and of those that reach people. */
-const apisOfOthers = [
-  'twilio',
-  'livekit',
-  'elevenlabs',
-  'sms_create',
-  'sms_read',
-  'call_create',
-  'call_read',
-] as const
+const apisOfOthers = ['twilio', 'livekit', 'elevenlabs', 'sms_create', 'sms_read', 'call_create', 'call_read'] as const
 const apiKinds = ['latency', 'status', 'lost_answer', 'reset'] as const
 const callbackKinds = ['lost', 'duplicate', 'reorder', 'forged_token', 'delay'] as const
 const webhookKinds = ['lost', 'duplicate', 'reorder', 'bad_signature', 'delay'] as const

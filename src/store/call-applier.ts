@@ -59,8 +59,7 @@ function resultsOf({ record, members }: Folded): FollowUpResult[] {
 const isOf =
   ({ record, members }: Folded) =>
   (event: NewEvent) =>
-    event.tenantId === record.tenantId &&
-    members.some(({ effect }) => effect.followUpId === event.data.follow_up_id)
+    event.tenantId === record.tenantId && members.some(({ effect }) => effect.followUpId === event.data.follow_up_id)
 
 /** The lead was found while the row was written, and what is told of the call names it. */
 function ofLead(draft: Folded, leadId: string | null = null): Folded {

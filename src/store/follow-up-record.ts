@@ -44,7 +44,6 @@ async function message(trx: Knex.Transaction, row: FollowUpRow, { externalId, fr
   if (!known || known.tenantId !== tenantId) throw new Error('the message is another company’s')
   const state = foldMessage(known.state, effect, at)
   await updateMessages(trx, [{ id: known.id, state }])
-  await trx.raw('update messages set lead_id = ? where id = ?', [row.leadId, known.id])
   return resultOfMessage(state.status, state.errorCode)
 }
 

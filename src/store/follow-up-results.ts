@@ -38,5 +38,26 @@ export async function tellFollowUps(trx: Knex.Transaction, results: readonly Fol
      from held h where f.id = h.id returning ${toldColumns}`,
     [parameter(records)],
   )
+  await fillIn(trx, rows)
   return rows.map((row) => followUpEntry('follow_up.status', row))
+}
+
+/** What only the follow-up knows of its message or call: the text, whose lead it went to, and who asked for it. */
+async function fillIn(trx: Knex.Transaction, rows: readonly ToldFollowUp[]): Promise<void> {
+  const idsOf = (channel: string) => rows.filter((row) => row.channel === channel).map(({ id }) => id)
+  const [texts, calls] = [idsOf('sms'), idsOf('call')]
+  if (texts.length > 0)
+    await trx.raw(
+      `update messages m set body = coalesce(m.body, f.body), lead_id = f.lead_id from follow_ups f
+       where f.id = any(?::uuid[]) and m.provider = f.provider and m.external_id = f.external_id
+         and m.tenant_id = f.tenant_id and (m.body is null or m.lead_id is distinct from f.lead_id)`,
+      [texts] as Knex.RawBinding[],
+    )
+  if (calls.length > 0)
+    await trx.raw(
+      `update call_logs c set user_id = coalesce(c.user_id, f.created_by), lead_id = f.lead_id::text from follow_ups f
+       where f.id = any(?::uuid[]) and c.provider = f.provider and c.external_id = f.external_id
+         and c.tenant_id = f.tenant_id and (c.user_id is null or c.lead_id is distinct from f.lead_id::text)`,
+      [calls] as Knex.RawBinding[],
+    )
 }

@@ -2,13 +2,7 @@ import type { Knex } from 'knex'
 import type { Dispatch } from '../domain/follow-up.js'
 import type { Database } from './database.js'
 import { recordAccepted } from './follow-up-record.js'
-import {
-  finish,
-  type FollowUpRef,
-  type FollowUpRow,
-  lockFollowUp,
-  selectFollowUp,
-} from './follow-up-rows.js'
+import { finish, type FollowUpRef, type FollowUpRow, lockFollowUp, selectFollowUp } from './follow-up-rows.js'
 import { takeTicket, type Ticket, type TicketOptions } from './follow-up-ticket.js'
 import { cleanText } from './values.js'
 
@@ -97,10 +91,13 @@ export function createFollowUpSteps(
       inTenant(ref, async (trx) => {
         // Read without a lock: the message or call is locked first, as webhooks do.
         const row = await selectFollowUp(trx, ref)
-        if (row?.attemptOpen && dispatch.state === 'accepted') await recordAccepted(trx, row, dispatch)
+        const mayBeIt =
+          dispatch.state === 'accepted' && (row?.externalId ?? dispatch.externalId) === dispatch.externalId
+        if (row && mayBeIt && row.status !== 'cancelled') await recordAccepted(trx, row, dispatch)
         const now = await lockFollowUp(trx, ref)
         if (!now?.attemptOpen) return standingOf(now)
-        if (dispatch.state === 'not_accepted') return await notAccepted(trx, now, pauseOf(dispatch, now.attempts, firstPauseMs))
+        if (dispatch.state === 'not_accepted')
+          return await notAccepted(trx, now, pauseOf(dispatch, now.attempts, firstPauseMs))
         if (dispatch.state !== 'refused') return { state: 'unresolved' }
         await finish(trx, now, { status: 'failed', reason: dispatch.reason, errorCode: dispatch.errorCode })
         return { state: 'over' }
@@ -129,14 +126,10 @@ export type FollowUpSteps = ReturnType<typeof createFollowUpSteps>
 /** Of one without an open attempt. */
 function standingOf(row: FollowUpRow | undefined): Standing {
   if (row?.status === 'sent') return { state: 'sent' }
-  return row?.status === 'scheduled' ? { state: 'again', afterMs: 0 } : { state: 'over' }
+  return row?.status === 'scheduled' ? { state: 'again', afterMs: 1000 } : { state: 'over' }
 }
 
-async function notAccepted(
-  trx: Knex.Transaction,
-  row: FollowUpRow,
-  afterMs: number,
-): Promise<Standing> {
+async function notAccepted(trx: Knex.Transaction, row: FollowUpRow, afterMs: number): Promise<Standing> {
   if (row.attempts >= mostAttempts) {
     await finish(trx, row, { status: 'failed', reason: 'provider_unavailable' })
     return { state: 'over' }

@@ -62,7 +62,7 @@ export interface FollowUpOptions {
 /** Follow-ups as a process runs them: routes, workflow, webhooks, a simulator that is called and written through. */
 export async function startFollowUps(options: FollowUpOptions = {}) {
   const { gapMs = 0, confirmMs = 2000, giveUpMs = 20_000, resultMs = 60_000 } = options
-  const known = loadConfig({ NODE_ENV: 'test', JWT_SECRET: secret, ...baseEnv('http://127.0.0.1'), DATABASE_URL: 'x' })
+  const known = loadConfig({ NODE_ENV: 'test', JWT_SECRET: secret, ...baseEnv('http://127.0.0.1') })
   const simulator = await startSimulator({
     port: 0,
     host: '127.0.0.1',
@@ -102,18 +102,13 @@ export async function startFollowUps(options: FollowUpOptions = {}) {
     pauses: { firstPauseMs: 50 },
   })
   await registerSearchAttributes(engine.client, 'default')
-  const api = await startApp({ routes: [...followUpRoutes({ followUps: services }), ...quietHoursRoutes({ followUps: services })] })
+  const api = await startApp({
+    routes: [...followUpRoutes({ followUps: services }), ...quietHoursRoutes({ followUps: services })],
+  })
   await engine.admin(
     `insert into leads (id, tenant_id, name, phone, owner_user_id) values ($1, $5, 'One', $6, $9), ($2, $5, 'Two', $7, $10),
        ($3, $5, 'Three', null, $9), ($4, $11, 'Four', $8, null)`,
-    [
-      ...Object.values(leads),
-      acme,
-      ...Object.values(phoneOf),
-      seedUsers.acmeRep.id,
-      seedUsers.acmeRep2.id,
-      borealis,
-    ],
+    [...Object.values(leads), acme, ...Object.values(phoneOf), seedUsers.acmeRep.id, seedUsers.acmeRep2.id, borealis],
   )
   // No test depends on the time of day but those that say so.
   await engine.admin(`insert into quiet_hours (tenant_id) values ($1), ($2)`, [acme, borealis])

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { acme, actors } from '../store/world.js'
 import { eventually } from '../webhooks/harness.js'
 import { type FollowUpWorld, leads, ownNumber, phoneOf, startFollowUps } from './harness.js'
@@ -13,7 +13,10 @@ afterEach(async () => {
   await world.admin(`delete from follow_ups`)
 })
 
-const sms = { channel: 'sms', lead_id: leads.ofRep, message: 'Shall we talk on Thursday?' }
+/** Another text each time: an earlier test's message is not this one's. */
+let texts = 0
+const sms = { channel: 'sms', lead_id: leads.ofRep, message: '' }
+beforeEach(() => void (sms.message = `Shall we talk on Thursday? ${++texts}`))
 const phoneCall = { channel: 'call', lead_id: leads.ofRep, task: 'Ask whether Thursday is fine.' }
 const messageOf = async (externalId: unknown) =>
   (await world.admin<Record<string, unknown>>('select * from messages where external_id = $1', [externalId]))[0]
@@ -29,7 +32,13 @@ describe('a text message to a lead @integration', () => {
     expect([status, body.status, body.to, body.text]).toEqual([201, 'scheduled', phoneOf.ofRep, sms.message])
     expect(headers.get('location')).toBe(`/follow-ups/${body.id}`)
     const row = await world.until(body.id, ['completed', 'failed', 'unknown'])
-    expect(row).toMatchObject({ status: 'completed', reason: null, provider: 'twilio', attempts: 1, attempt_open: false })
+    expect(row).toMatchObject({
+      status: 'completed',
+      reason: null,
+      provider: 'twilio',
+      attempts: 1,
+      attempt_open: false,
+    })
     const [message, ...others] = world.reachedFor(body.id)
     expect(others).toEqual([])
     expect(message).toMatchObject({ to: phoneOf.ofRep, from: ownNumber, body: sms.message, sid: row.external_id })
@@ -52,7 +61,11 @@ describe('a text message to a lead @integration', () => {
     expect(told.every(({ lead_id, tenant_id }) => lead_id === leads.ofRep && tenant_id === acme)).toBe(true)
     expect(JSON.stringify(told)).not.toContain(sms.message)
     const shown = await world.ask('acmeRep', 'GET', `/follow-ups/${body.id}`)
-    expect(shown.body).toMatchObject({ status: 'completed', external_id: row.external_id, metadata: { campaign: 'spring' } })
+    expect(shown.body).toMatchObject({
+      status: 'completed',
+      external_id: row.external_id,
+      metadata: { campaign: 'spring' },
+    })
   })
 
   it.each([
@@ -127,7 +140,9 @@ describe('a call to a lead @integration', () => {
     expect(status).toBe(201)
     const row = await world.until(body.id, ['completed', 'failed', 'unknown'])
     expect(row).toMatchObject({ status: 'completed', provider: 'bland', attempts: 1 })
-    expect(world.reachedFor(body.id)).toMatchObject([{ to: phoneOf.ofRep, task: phoneCall.task, callId: row.external_id }])
+    expect(world.reachedFor(body.id)).toMatchObject([
+      { to: phoneOf.ofRep, task: phoneCall.task, callId: row.external_id },
+    ])
     expect(await callOf(row.external_id)).toMatchObject({
       tenant_id: acme,
       lead_id: leads.ofRep,

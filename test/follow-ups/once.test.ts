@@ -40,11 +40,14 @@ describe('a follow-up @idempotency', () => {
   it('reaches its lead at most once, whatever faults the providers have', async () => {
     const world = await startFollowUps({ confirmMs: 1600 })
     await within(world, async () => {
-      const runs = fc.sample(fc.array(fault, { minLength: 1, maxLength: 4 }), { numRuns: 6, seed: 20261121 })
-      for (const faults of runs) {
+      const runs = fc.sample(fc.array(fault, { minLength: 1, maxLength: 4 }), { numRuns: 10, seed: 20261121 })
+      for (const [run, faults] of runs.entries()) {
         world.simulator.faults.clear()
         for (const one of faults) world.simulator.faults.add(one as never)
-        const asked = await Promise.all([world.post('acmeLead', sms), world.post('acmeLead', phoneCall)])
+        const asked = await Promise.all([
+          world.post('acmeLead', { ...sms, message: `Thursday? ${run}` }),
+          world.post('acmeLead', phoneCall),
+        ])
         for (const { body, status } of asked) {
           expect(status).toBe(201)
           const row = await world.until(body.id, settled, 90_000)
@@ -62,34 +65,38 @@ describe('a follow-up @idempotency', () => {
   it.each([
     ['sms', sms],
     ['call', phoneCall],
-  ])('whose worker is killed between sending and recording is found at the provider, by %s', async (_channel, body) => {
-    const world = await startFollowUps({ worker: false })
-    await within(world, async () => {
-      world.simulator.faults.add({ operation: 'webhook', kind: 'lost' })
-      let gone = () => {}
-      const sent = new Promise<void>((resolve) => (gone = resolve))
-      /** Sends, and is not heard of any more. */
-      const dying = (deps: FollowUpActivityDeps): FollowUpActivityDeps => {
-        const dead = (carrier: FollowUpActivityDeps['carriers']['sms']) => ({
-          ...carrier,
-          async send(...args: Parameters<typeof carrier.send>) {
-            await carrier.send(...args)
-            gone()
-            return await new Promise<never>(() => undefined)
-          },
-        })
-        return { ...deps, carriers: { sms: dead(deps.carriers.sms), call: dead(deps.carriers.call) } }
-      }
-      const first = await world.startWorker(dying)
-      const { body: made } = await world.post('acmeLead', body)
-      await sent
-      await first.kill()
-      expect(await world.row(made.id)).toMatchObject({ status: 'sending', attempt_open: true, external_id: null })
-      await world.startWorker()
-      expect(await world.until(made.id, settled)).toMatchObject({ status: 'sent', attempts: 1 })
-      expect(world.reachedFor(made.id)).toHaveLength(1)
-    })
-  }, 120_000)
+  ])(
+    'whose worker is killed between sending and recording is found at the provider, by %s',
+    async (_channel, body) => {
+      const world = await startFollowUps({ worker: false })
+      await within(world, async () => {
+        world.simulator.faults.add({ operation: 'webhook', kind: 'lost' })
+        let gone = () => {}
+        const sent = new Promise<void>((resolve) => (gone = resolve))
+        /** Sends, and is not heard of any more. */
+        const dying = (deps: FollowUpActivityDeps): FollowUpActivityDeps => {
+          const dead = (carrier: FollowUpActivityDeps['carriers']['sms']) => ({
+            ...carrier,
+            async send(...args: Parameters<typeof carrier.send>) {
+              await carrier.send(...args)
+              gone()
+              return await new Promise<never>(() => undefined)
+            },
+          })
+          return { ...deps, carriers: { sms: dead(deps.carriers.sms), call: dead(deps.carriers.call) } }
+        }
+        const first = await world.startWorker(dying)
+        const { body: made } = await world.post('acmeLead', body)
+        await sent
+        await first.kill()
+        expect(await world.row(made.id)).toMatchObject({ status: 'sending', attempt_open: true, external_id: null })
+        await world.startWorker()
+        expect(await world.until(made.id, settled)).toMatchObject({ status: 'sent', attempts: 1 })
+        expect(world.reachedFor(made.id)).toHaveLength(1)
+      })
+    },
+    120_000,
+  )
 
   it('whose worker is killed after its ticket and before sending is sent by the next one', async () => {
     const world = await startFollowUps({ worker: false, confirmMs: 1500 })

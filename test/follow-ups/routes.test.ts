@@ -61,7 +61,7 @@ describe('POST /follow-ups @multitenant', () => {
 
   it('with a bad Idempotency-Key is 422', async () => {
     const { status, body } = await world.post('acmeRep', sms, { 'idempotency-key': 'a key' })
-    expect([status, pointers(body)]).toEqual([422, ['header/idempotency-key']])
+    expect([status, pointers(body)]).toEqual([422, ['headers/idempotency-key']])
   })
 
   it('for a draft while the flag is off is 404 feature_disabled, and nothing is written', async () => {
@@ -95,7 +95,8 @@ describe('follow-ups @multitenant', () => {
       const list = await world.ask(who, 'GET', '/follow-ups')
       return [one.status, list.body.items.map(({ id }: { id: string }) => id)]
     }
-    for (const who of ['acmeRep', 'acmeCsr', 'acmeLead'] as const) expect(await seen(who)).toEqual([200, [made.body.id]])
+    for (const who of ['acmeRep', 'acmeCsr', 'acmeLead'] as const)
+      expect(await seen(who)).toEqual([200, [made.body.id]])
     expect(await seen('acmeRep2')).toEqual([404, []])
     expect(await seen('borealisLead')).toEqual([404, [other.body.id]])
     const filtered = await world.ask('acmeLead', 'GET', `/follow-ups?status=sent&channel=sms&lead=${leads.ofRep}`)
@@ -150,7 +151,13 @@ describe('quiet hours @multitenant', () => {
     await world.admin('delete from quiet_hours')
     const get = (who: Who) => world.ask(who, 'GET', '/quiet-hours')
     const usual = await get('acmeLead')
-    expect(usual.body).toEqual({ timezone: null, from: '21:00', to: '08:00', effective_timezone: 'UTC', updated_at: null })
+    expect(usual.body).toEqual({
+      timezone: null,
+      from: '21:00',
+      to: '08:00',
+      effective_timezone: 'UTC',
+      updated_at: null,
+    })
     for (const who of ['acmeCsr', 'acmeRep'] as const) expect((await get(who)).status).toBe(403)
     const wanted = { timezone: 'America/New_York', from: '20:30', to: '09:15' }
     const put = (who: Who, body: object, etag?: string) =>
@@ -190,8 +197,7 @@ describe('a channel without its provider @integration', () => {
     try {
       const text = await bare.post('acmeRep', sms)
       const ring = await bare.post('acmeRep', { channel: 'call', lead_id: leads.ofRep, task: 'Ask' })
-      for (const { status, body } of [text, ring])
-        expect([status, body.code]).toEqual([503, 'provider_not_configured'])
+      for (const { status, body } of [text, ring]) expect([status, body.code]).toEqual([503, 'provider_not_configured'])
       expect(await bare.admin('select id from follow_ups')).toEqual([])
       // A number that the operator has confirmed as the company's own is enough.
       await bare.admin(

@@ -13,10 +13,11 @@ afterEach(async () => {
 const start = async (options: FollowUpOptions = {}) => (world = await startFollowUps(options))
 
 const sms = { channel: 'sms', lead_id: leads.ofRep, message: 'Shall we talk on Thursday?' }
-const quietAtNight = (to: string) => [
-  `update quiet_hours set timezone = 'Europe/Berlin', quiet_from = '21:00', quiet_to = $2 where tenant_id = $1`,
-  [acme, to],
-] as const
+const quietAtNight = (to: string) =>
+  [
+    `update quiet_hours set timezone = 'Europe/Berlin', quiet_from = '21:00', quiet_to = $2 where tenant_id = $1`,
+    [acme, to],
+  ] as const
 
 describe('quiet hours @integration', () => {
   it('hold a follow-up over midnight and a change of the clocks, and let it go at their end', async () => {
@@ -111,8 +112,11 @@ describe('a follow-up that waits @integration', () => {
     const { body } = await post('acmeRep', { ...sms, not_before: new Date(Date.now() + 3_600_000).toISOString() })
     await engine.client.workflow.getHandle(followUpWorkflowId(body.id)).terminate('never happened')
     const id = '0192a000-0000-7000-8000-00000000f001'
-    await admin(`update follow_ups set id = $2, not_before = null, begun_at = null, created_at = now() - interval '1 minute'
-      where id = $1`, [body.id, id])
+    await admin(
+      `update follow_ups set id = $2, not_before = null, begun_at = null, created_at = now() - interval '1 minute'
+      where id = $1`,
+      [body.id, id],
+    )
     const { createFollowUpActivities } = await import('../../activities/follow-ups.js')
     const { sweepFollowUps } = createFollowUpActivities(services.activityDeps)
     expect(queue).toBeTruthy()

@@ -45,10 +45,7 @@ export function createTwilioFollowUps(config: TwilioFollowUpConfig, messages: Tw
     },
 
     async find(errand, { since, isOthers }, signal): Promise<Lookup> {
-      const listed = await messages.sentTo(
-        { to: errand.to, from: from(errand), since: since - clockSkewMs },
-        signal,
-      )
+      const listed = await messages.sentTo({ to: errand.to, from: from(errand), since: since - clockSkewMs }, signal)
       const taken = await isOthers(listed.map(({ sid }) => sid))
       const candidates = listed.filter(({ sid, direction }) => !taken.has(sid) && direction !== 'inbound')
       const [ours] = candidates.filter((message) => hasText(message, errand.body))

@@ -27,12 +27,7 @@ const ranks: Readonly<Record<string, number>> = {
  * What an event of a message does; a status that nobody knows ranks below all others. The mark of a follow-up says whose it
  * is: the number may be the installation's, which companies share.
  */
-export function messageEffect(
-  kind: string,
-  externalId: string,
-  fields: Fields,
-  mark?: FollowUpMark,
-): MessageEffect {
+export function messageEffect(kind: string, externalId: string, fields: Fields, mark?: FollowUpMark): MessageEffect {
   const direction = kind === 'sms.received' ? 'inbound' : 'outbound'
   const status = wordOf(messageStatus(fields)) ?? (direction === 'inbound' ? 'received' : 'unknown')
   return {

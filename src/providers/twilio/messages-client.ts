@@ -101,7 +101,12 @@ function read(body: string): Fields {
 }
 
 const tooMany = () =>
-  new ProviderError('provider_failed', 'twilio lists more messages to the number than can be looked through', 'twilio', 200)
+  new ProviderError(
+    'provider_failed',
+    'twilio lists more messages to the number than can be looked through',
+    'twilio',
+    200,
+  )
 
 function failureOf(operation: string, { status, headers }: ProviderResponse): ProviderError {
   return new ProviderError(codeOf(status), `twilio answered ${operation} with ${status}`, 'twilio', status, {
