@@ -43,7 +43,7 @@ describe('a follow-up @idempotency', () => {
       const runs = fc.sample(fc.array(fault, { minLength: 1, maxLength: 4 }), { numRuns: 10, seed: 20261121 })
       for (const [run, faults] of runs.entries()) {
         world.simulator.faults.clear()
-        for (const one of faults) world.simulator.faults.add(one as never)
+        for (const one of faults) world.simulator.faults.add(one)
         const asked = await Promise.all([
           world.post('acmeLead', { ...sms, message: `Thursday? ${run}` }),
           world.post('acmeLead', phoneCall),
