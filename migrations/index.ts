@@ -13,6 +13,7 @@ import * as leanWrites from './0011_lean_writes.js'
 import * as mentor from './0012_mentor.js'
 import * as untrackedProviders from './0013_untracked_providers.js'
 import * as uwcJobs from './0014_uwc_jobs.js'
+import * as followUps from './0015_follow_ups.js'
 import * as analytics from './0016_analytics.js'
 import * as keptAnswers from './0017_kept_answers.js'
 import * as logCompanyKey from './0019_log_company_key.js'
@@ -39,6 +40,7 @@ export const migrations: Migration[] = [
   { name: '0012_mentor', ...mentor },
   { name: '0013_untracked_providers', ...untrackedProviders },
   { name: '0014_uwc_jobs', ...uwcJobs },
+  { name: '0015_follow_ups', ...followUps },
   { name: '0016_analytics', ...analytics },
   { name: '0017_kept_answers', ...keptAnswers },
   { name: '0019_log_company_key', ...logCompanyKey },

@@ -426,6 +426,24 @@ export const variables = {
     6,
     'Hour at which the recap of the day before is written, in each company’s time zone',
   ),
+  FOLLOW_UP_GAP_MINUTES: variable(
+    'limits',
+    decimal(10, 0, 10_080),
+    10,
+    'Two follow-ups by one channel reach one person this far apart at least, in minutes',
+  ),
+  FOLLOW_UP_CONFIRM_SECONDS: variable(
+    'limits',
+    decimal(60, 1, 3600),
+    60,
+    'So long after a try without an answer a provider that does not show it has not taken it, in seconds; it is asked 15 times as long',
+  ),
+  FOLLOW_UP_RESULT_SECONDS: variable(
+    'limits',
+    decimal(600, 1, 86_400),
+    600,
+    'How long a webhook of what came of a follow-up is waited for before its provider is asked, in seconds',
+  ),
 
   SESSION_START_TIMEOUT_SECONDS: variable(
     'sessions',

@@ -225,6 +225,21 @@ function shape(values: Values, root: string) {
       pollMs: values.UWC_POLL_SECONDS * 1000,
       jobTimeoutMs: values.UWC_JOB_TIMEOUT_SECONDS * 1000,
     },
+    followUps: {
+      gapMs: values.FOLLOW_UP_GAP_MINUTES * 60_000,
+      confirmMs: values.FOLLOW_UP_CONFIRM_SECONDS * 1000,
+      /** A provider that cannot be asked is asked for so long. */
+      giveUpMs: 15 * values.FOLLOW_UP_CONFIRM_SECONDS * 1000,
+      /** Of one request to a provider; well within what is waited for its word. */
+      requestMs: Math.min(15_000, values.FOLLOW_UP_CONFIRM_SECONDS * 500),
+      limits: {
+        draftPauseMs: 2_000,
+        draftMs: 3_600_000,
+        resultMs: values.FOLLOW_UP_RESULT_SECONDS * 1000,
+        /** Twice as long each time: after the ninth some three days have passed. */
+        resultAsks: 9,
+      },
+    },
     webhooks: {
       acceptUnsigned: values.DEV_ACCEPT_UNSIGNED,
       ackMs: values.WEBHOOK_ACK_MS,

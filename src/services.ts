@@ -9,6 +9,8 @@ import { createEvents } from './observability/events.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
 import { audioLimitBytes, createAudioKeeper } from './providers/elevenlabs/audio.js'
+import { createFollowUpDrafts } from './follow-up-drafts.js'
+import { createFollowUpServices, type FollowUpServices } from './follow-up-services.js'
 import { createElevenLabsClient } from './providers/elevenlabs/client.js'
 import { factsOfConversation } from './providers/elevenlabs/events.js'
 import { createLlmClient } from './providers/llm/client.js'
@@ -129,6 +131,18 @@ export function createServices({ config, log, metrics, client, version, together
   const recaps = createRecapStore(database)
   const mentor = createMentorServices({ database, cacheMs: config.sessions.userContextCacheMs, log })
   const artefacts = createArtefactStore({ dir: artefactDir(config.dataDir) })
+  const followUps = createFollowUpServices({
+    config,
+    database,
+    client,
+    events,
+    transports: providers.followUpTransports,
+    drafts: createFollowUpDrafts(uwc.drafts),
+    ingest: async ({ provider, path, body }) => {
+      const settled = await webhooks.ingestDeliveries([webhooks.registry.parse(provider, body, path)])
+      webhooks.events.asked(settled)
+    },
+  })
   const core = {
     config,
     log,
@@ -137,6 +151,7 @@ export function createServices({ config, log, metrics, client, version, together
     sessions,
     calls,
     mentor,
+    followUps,
     sessionClient,
     webhooks,
     refreshTokens,
@@ -161,6 +176,7 @@ export function createServices({ config, log, metrics, client, version, together
     sessions,
     calls,
     mentor,
+    followUps,
     refreshTokens,
     identities: createIdentityLookup(database),
     apiKeys: createApiKeyStore(database),
@@ -215,6 +231,7 @@ interface Core {
   calls: ReturnType<typeof createCallStore>
   mentor: MentorServices
   callSources: ReturnType<typeof createCallSources>
+  followUps: FollowUpServices
   sessionClient: ReturnType<typeof createSessionClient>
   webhooks: ReturnType<typeof createWebhookServices>
   uwc: ReturnType<typeof createUwcServices>
@@ -238,6 +255,7 @@ function activityDepsOf({
   calls,
   mentor,
   callSources,
+  followUps,
   sessionClient,
   webhooks,
   uwc,
@@ -297,7 +315,6 @@ function activityDepsOf({
     },
     webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal, signalJob: uwc.signalJob },
     uwc: uwc.activities,
-    uwcDrafts: uwc.drafts,
     purge: {
       purge: createReceiptPurge({ database }),
       refreshTokens,
@@ -305,6 +322,7 @@ function activityDepsOf({
       events: webhooks.events,
     },
     analytics: { counting: createAnalyticsCounting({ database }), recaps, schedules: recapSchedules },
+    followUps: followUps.activityDeps,
     prewarmWarmMs: config.customLlm.warmMs,
   }
 }
@@ -339,11 +357,13 @@ function createProviders(config: Config, metrics: Metrics) {
     twilio: createTransport({ provider: 'twilio', observe }),
     elevenlabs: createTransport({ provider: 'elevenlabs', observe }),
     uwc: createTransport({ provider: 'uwc', observe }),
+    bland: createTransport({ provider: 'bland', observe }),
   }
   return {
     tavus: createTavusClient(config.tavus, transports.tavus),
     llm: createLlmClient(config.customLlm, transports.customLlm),
     callSources: createCallSources(config, transports),
+    followUpTransports: transports,
     elevenlabs: createElevenLabsClient(config.elevenlabs, transports.elevenlabs),
     uwcTransport: transports.uwc,
     closeProviders: () => Promise.all(Object.values(transports).map((transport) => transport.close())),

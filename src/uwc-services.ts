@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client'
 import { v7 as uuidv7 } from 'uuid'
 import type { UwcActivityDeps } from '../activities/uwc.js'
-import type { UwcDraftDeps } from '../activities/uwc-draft.js'
+import type { PartnerDrafts } from './follow-up-drafts.js'
 import type { Config } from './config.js'
 import { FeatureDisabledError, ProviderError } from './domain/errors.js'
 import type { Actor } from './domain/identity.js'
@@ -78,8 +78,8 @@ export function createUwcServices(options: UwcServiceOptions) {
       if (delivery) await ingestDeliveries([delivery])
     },
   }
-  const drafts: UwcDraftDeps = {
-    drafts: createUwcDraftStore(database),
+  const drafts: PartnerDrafts = {
+    ...createUwcDraftStore(database),
     enabled: () => features.followups,
     startJob: (job) => starter.startOne({ ...job, kind: 'followup' }),
   }

@@ -1,5 +1,6 @@
 export { analyticsCounting } from './analytics-counting.js'
 export { dailyRecap } from './daily-recap.js'
+export { followUp } from './follow-up.js'
 export { conversationSession } from './session.js'
 export { sessionReconcile } from './session-reconcile.js'
 export { uwcJob } from './uwc-job.js'

@@ -28,6 +28,7 @@ export const replayWorkflowId = (replayId: string) => `webhook-replay/${replayId
 export const purgeScheduleId = 'webhook-purge'
 export const reconcileWorkflowId = 'session-reconcile'
 export const countingWorkflowId = 'analytics-counting'
+export const followUpWorkflowId = (followUpId: string) => `follow-up/${followUpId}`
 
 /** What a caller may ask of a conversation; names as the API has them. */
 export interface SessionRequest {
@@ -250,3 +251,23 @@ export const wakeCountingSignal = defineSignal('count')
 export interface DailyRecapInput {
   tenantId: string
 }
+
+export interface FollowUpInput {
+  tenantId: string
+  followUpId: string
+  /** Task queue of provider calls; an input, so that a test's worker serves its own. */
+  providerQueue: string
+  limits: {
+    /** Between two looks for a draft, at first. Milliseconds. */
+    draftPauseMs: number
+    /** How long a draft is waited for. */
+    draftMs: number
+    /** How long after it was sent a webhook is waited for before the provider is asked; then each time twice as long. */
+    resultMs: number
+    /** How often it is asked. */
+    resultAsks: number
+  }
+}
+
+/** It was called off: its workflow need not wait any longer. */
+export const followUpChangedSignal = defineSignal('followUpChanged')

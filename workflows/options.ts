@@ -32,6 +32,13 @@ export const endCall: ActivityOptions = {
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '60s' },
 }
 
+/** What reaches a person: never tried again by the engine, whatever becomes of it. */
+export const reachPerson: ActivityOptions = {
+  startToCloseTimeout: '60s',
+  heartbeatTimeout: '5s',
+  retry: { maximumAttempts: 1 },
+}
+
 /** Asking the provider how a conversation stands. */
 export const askProvider: ActivityOptions = {
   startToCloseTimeout: '40s',

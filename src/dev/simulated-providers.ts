@@ -53,6 +53,7 @@ const providers: Record<string, SimulatedProvider> = {
   bland: {
     own: ['BLAND_API_KEY', 'BLAND_WEBHOOK_SECRET', 'BLAND_BASE_URL'],
     variables: (simulator, secretFor) => ({
+      BLAND_API_KEY: hex(secretFor('bland-api')),
       BLAND_BASE_URL: simulator,
       BLAND_WEBHOOK_SECRET: hex(secretFor('bland')),
     }),

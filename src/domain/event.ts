@@ -67,6 +67,8 @@ export const eventNames = [
   'task.updated',
   'task.unassigned',
   'task.deleted',
+  'follow_up.created',
+  'follow_up.status',
   'worker.task.finished',
   'worker.task.failed',
   'identity.login.succeeded',

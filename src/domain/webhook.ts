@@ -73,6 +73,8 @@ export interface CallEffect {
    * there.
    */
   tenant?: TenantOf | undefined
+  /** The follow-up that had it placed, where the event carries that. */
+  followUpId?: string | undefined
   /** The row must be there all the same. */
   makesNone?: true | undefined
   facts: readonly CallFact[]
@@ -105,6 +107,8 @@ export interface MessageEffect {
   body?: string | undefined
   media?: readonly { url: string; contentType?: string | undefined }[] | undefined
   status: string
+  /** The follow-up that had it sent, where the event carries that. */
+  followUpId?: string | undefined
   /** Of two statuses the higher stays: a late "sent" does not follow "delivered". */
   statusRank: number
   errorCode?: string | undefined

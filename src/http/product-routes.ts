@@ -8,6 +8,8 @@ import { integrationRoutes } from './routes/integrations.js'
 import { callRoutes } from './routes/calls.js'
 import { companyRoutes } from './routes/companies.js'
 import { mentorRoutes } from './routes/mentor.js'
+import { followUpRoutes } from './routes/follow-ups.js'
+import { quietHoursRoutes } from './routes/quiet-hours.js'
 import { messageRoutes } from './routes/messages.js'
 import { personalContextRoutes } from './routes/personal-context.js'
 import { companyResourceRoutes } from './routes/resources.js'
@@ -40,6 +42,8 @@ export function productRoutes(services: Services): Route[] {
     ...companyResourceRoutes(services),
     ...uwcRoutes(services),
     ...analyticsRoutes(services),
+    ...followUpRoutes(services),
+    ...quietHoursRoutes(services),
     ...realtimeRoutes(services),
     ...testEmitRoutes(services),
     ...webhookRoutes({

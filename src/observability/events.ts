@@ -11,6 +11,11 @@ interface OfSession {
   sessionId?: string | undefined
   conversationId?: string | undefined
 }
+
+interface FollowUpSaid {
+  tenantId: string
+  followUpId: string
+}
 interface Prewarmed {
   durationSeconds: number
 }
@@ -81,6 +86,12 @@ export function createEvents(log: Logger, metrics: Metrics) {
     endRequested: (which: OfSession) => say(`${which.provider}:end:request`, session(which)),
     endResponded: (which: OfSession) => say(`${which.provider}:end:response`, session(which)),
 
+    followUpTried: ({ tenantId, followUpId, provider, state }: FollowUpSaid & { provider: string; state: string }) =>
+      say('follow_up:tried', { tenant_id: tenantId, follow_up_id: followUpId, provider, state }),
+    /** Nobody will ever know whether it was taken. */
+    followUpUnclear: ({ tenantId, followUpId, channel }: FollowUpSaid & { channel: string }) =>
+      warn('follow_up:unknown', { tenant_id: tenantId, follow_up_id: followUpId, channel }),
+
     sessionStarted: ({ provider }: { provider: string }) => metrics.sessionsStarted.inc({ provider }),
     sessionEndAnswered: (which: OfSession, on?: Logger) => say('session:end:answered', session(which), on),
     sessionEnded: ({ provider, reason, sessionId }: { provider: string; reason: string; sessionId?: string }) => {
@@ -121,6 +132,8 @@ const messages: Record<string, string> = {
   'custom_llm:prewarm:skipped': 'prewarm skipped',
   'resolve_user:found': 'user found',
   'resolve_user:not_found': 'user not found',
+  'follow_up:tried': 'follow-up given to its provider',
+  'follow_up:unknown': 'a follow-up ended without anybody knowing whether it was sent',
   'session:end:answered': 'end answered',
   'session:ended': 'session ended',
 }

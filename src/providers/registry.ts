@@ -55,10 +55,10 @@ export function createProviderRegistry(config: ProvidersConfig, more: readonly W
     /** What a stored delivery does. */
     effectsOf: ({ provider, ...stored }: StoredDelivery & { provider: string }): WebhookEffect =>
       get(provider).effects(stored),
-    /** Bytes that a provider would have sent to its first address, as the delivery that they are. */
-    parse(provider: string, rawBody: Buffer): Delivery {
+    /** Bytes that a provider would have sent, to its first address unless said, as the delivery that they are. */
+    parse(provider: string, rawBody: Buffer, path?: string): Delivery {
       const { parse, routes } = get(provider)
-      return parse(rawBody, {}, new URL(routes[0]?.paths[0] ?? '/', 'http://localhost'), {})
+      return parse(rawBody, {}, new URL(path ?? routes[0]?.paths[0] ?? '/', 'http://localhost'), {})
     },
     /** Events that a provider was asked for, as the deliveries that their webhooks are. */
     deliveriesOf(provider: string, events: readonly unknown[], conversation: AskedConversation): Delivery[] {

@@ -17,6 +17,8 @@ export interface ProviderRequest {
   url: string
   headers?: Record<string, string>
   json?: unknown
+  /** In the place of json: fields as a form writes them. */
+  form?: Readonly<Record<string, string>>
   timeoutMs: number
   signal?: AbortSignal | undefined
 }
@@ -74,8 +76,7 @@ async function exchange(options: ProviderRequest, dispatcher: Dispatcher) {
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
   const response = await request(options.url, {
     method: options.method,
-    headers: { ...(options.json === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers },
-    body: options.json === undefined ? null : JSON.stringify(options.json),
+    ...bodyOf(options),
     signal,
     dispatcher,
     // undici's own limits are longer than ours: the signal decides.
@@ -83,6 +84,30 @@ async function exchange(options: ProviderRequest, dispatcher: Dispatcher) {
     bodyTimeout: 0,
   })
   return { status: response.statusCode, headers: response.headers, body: response.body }
+}
+
+function bodyOf({ json, form, headers }: ProviderRequest) {
+  if (form)
+    return {
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      body: new URLSearchParams(form).toString(),
+    }
+  if (json === undefined) return { headers: { ...headers }, body: null }
+  return { headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(json) }
+}
+
+/** Before a connection stood: nothing of the request was sent. */
+const beforeConnection: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** Whether a failed request never left this machine, so that it had no effect for certain. */
+export function neverLeft(error: unknown): boolean {
+  const cause = error instanceof ProviderError ? (error.cause as { code?: unknown } | undefined) : undefined
+  return beforeConnection.has(cause?.code)
 }
 
 function transportError(provider: string, operation: string, error: unknown, options: ProviderRequest): unknown {

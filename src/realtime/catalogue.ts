@@ -191,6 +191,29 @@ const taskChange = (summary: string) =>
     },
   })
 
+const aFollowUp = {
+  follow_up_id: callId,
+  channel: 'sms' as const,
+  status: 'scheduled',
+  reason: null,
+  provider: null,
+  external_id: null,
+}
+const followUp = (summary: string, example: object = {}) =>
+  describe(summary, {
+    by: '/follow-ups, and webhooks of what came of them',
+    channels: ['lead'],
+    data: z.strictObject({
+      follow_up_id: z.uuid(),
+      channel: z.enum(['call', 'sms']),
+      status: text,
+      reason: text.nullable(),
+      provider: text.nullable(),
+      external_id: text.nullable(),
+    }),
+    example: { ...aFollowUp, ...example },
+  })
+
 /** Every event that the log may hold, by name. */
 export const catalogue: Readonly<Record<EventName, EventDescription>> = {
   'session.started': describe('The avatar joined the conversation', {
@@ -304,6 +327,12 @@ export const catalogue: Readonly<Record<EventName, EventDescription>> = {
   'task.updated': taskChange('A task was changed'),
   'task.unassigned': taskChange('A task was taken from its owner, who is told'),
   'task.deleted': taskChange('A task was removed'),
+  'follow_up.created': followUp('A call or a text message to a lead was asked for'),
+  'follow_up.status': followUp('A follow-up stands elsewhere: sent, completed, failed, unknown or cancelled', {
+    status: 'sent',
+    provider: 'twilio',
+    external_id: 'SM0123456789abcdef0123456789abcdef',
+  }),
   'analytics.daily_recap.ready': describe('The recap of a day can be read', {
     by: 'the daily recap',
     data: z.strictObject({ date: text, timezone: text, conversations: z.int(), calls: z.int() }),

@@ -15,7 +15,7 @@ export function createApp({ routers, logged }: { routers: Router[]; logged: Midd
   app.use(answerErrors)
   app.use(
     bodyParser({
-      enableTypes: ['json'],
+      enableTypes: ['json', 'form'],
       encoding: 'utf-8',
       jsonLimit: '1mb',
       // The page's farewell is a beacon, which is text/plain. Its place in the list replaces a default.

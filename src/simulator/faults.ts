@@ -3,8 +3,17 @@ import { parse } from './invalid.js'
 import type { Random } from './random.js'
 import { type WebhookSender, webhookSenders } from './webhooks/event.js'
 
-/** Of the other providers, whose calls and conversations are only read; but for the signed URLs of ElevenLabs. */
-const apisOfOthers = ['twilio', 'livekit', 'elevenlabs', 'signed_url'] as const
+/** Of the other providers: what is only read, signed URLs of ElevenLabs, and what reaches people. */
+const apisOfOthers = [
+  'twilio',
+  'livekit',
+  'elevenlabs',
+  'signed_url',
+  'sms_create',
+  'sms_read',
+  'call_create',
+  'call_read',
+] as const
 /** The ML partner: a job begun, a job asked for, a question. */
 const apisOfUwc = ['uwc_submit', 'uwc_status', 'uwc_ask'] as const
 const apiKinds = ['latency', 'status', 'lost_answer', 'reset'] as const

@@ -25,6 +25,10 @@ import { presentRoom, roomRoutes } from './room-routes.js'
 import { tavusRoutes } from './tavus-routes.js'
 import { createUwcJobs } from './uwc/jobs.js'
 import { uwcRoutes } from './uwc/routes.js'
+import { blandCallRoutes } from './telephony/bland-calls.js'
+import { telephonyControlRoutes } from './telephony/control-routes.js'
+import { createTelephonyTruth, type PlacedCall, type SentMessage } from './telephony/truth.js'
+import { twilioMessageRoutes } from './telephony/twilio-messages.js'
 import { createWatchers } from './watchers.js'
 import { noAccounts, type WebhookAccounts } from './webhooks/accounts.js'
 import { providerApiRoutes } from './webhooks/api-routes.js'
@@ -59,6 +63,8 @@ export interface Simulator {
   conversations: () => Truth[]
   conversation: (id: string) => Truth | undefined
   faults: { add: (fault: FaultInput) => Fault; list: () => readonly Fault[]; clear: () => void }
+  /** Whom its telephones have reached. */
+  reached: () => { messages: SentMessage[]; calls: PlacedCall[] }
   /** Everything that was sent for the other providers. */
   webhooks: () => PresentedWebhook[]
   /** Every address at which a talk with an agent could begin, and what came of it. */
@@ -114,6 +120,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
   const watchers = createWatchers()
   const callbacks = createCallbacks({ config, faults, random: random.fork(-3), conversations })
   const truth = createWebhookTruth(dataDir === undefined ? undefined : join(dataDir, 'simulator-webhooks.jsonl'))
+  const people = createTelephonyTruth(dataDir === undefined ? undefined : join(dataDir, 'simulator-telephony.jsonl'))
   const sender = createWebhookSender({ config, faults, random: random.fork(-6), truth, accounts })
   const agents = createAgents({
     config,
@@ -137,7 +144,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
   let publicUrl = ''
 
   function reset() {
-    const records = [sender, truth, callbacks, conversations, faults, requests]
+    const records = [sender, truth, people, callbacks, conversations, faults, requests]
     for (const part of [...records, agents, lifecycle, watchers, model, uwcJobs]) part.clear()
     settings.reset()
   }
@@ -151,6 +158,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
     ...providerApiRoutes({ accounts, truth, faulty }),
     agentRoutes({ accounts, agents, faulty, publicUrl: () => publicUrl }),
     agentControlRoutes({ agents }),
+    ...telephonyRoutes(),
   ]
   const routers = [
     ...(only === 'uwc' ? [] : others()),
@@ -158,11 +166,18 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
     webhookControl,
     controlRoutes({ settings, faults, conversations, lifecycle, callbacks, requests, model, reset }),
   ]
+
+  function telephonyRoutes() {
+    const deps = { accounts, config, people, truth, sender, faulty, random: random.fork(-8) }
+    return [twilioMessageRoutes(deps), blandCallRoutes(deps), telephonyControlRoutes(people)]
+  }
+
   return {
     handler: createApp({ routers, logged: requests.middleware }).callback(),
     open(url: string) {
       publicUrl = url
       conversations.restore().forEach((conversation) => lifecycle.resume(conversation))
+      people.restore()
       sender.resume(truth.restore())
       agents.restore()
     },
@@ -173,6 +188,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
         return found && presentTruth(found)
       },
       faults: { add: (fault: FaultInput) => faults.add(fault), list: faults.list, clear: faults.clear },
+      reached: () => ({ messages: people.messages(), calls: people.calls() }),
       webhooks: () => [...truth.all()].map(presentWebhook),
       talks: () => [...agents.all()].map(presentTalk),
       requests: (limit = 100) => requests.recent(limit),
@@ -186,6 +202,7 @@ function build({ apiKey, dataDir, seed, timings, accounts = noAccounts, only }: 
       await Promise.all([callbacks.close(), sender.close()])
       agents.close()
       truth.close()
+      people.close()
       journal.close()
     },
   }

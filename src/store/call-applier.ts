@@ -3,8 +3,10 @@ import { newId } from './new-id.js'
 import type { CallFact, CallFacts } from '../domain/call.js'
 import { dueCallEvents } from '../domain/call-news.js'
 import type { NewEvent } from '../domain/event.js'
+import { type FollowUpResult, resultOfCall } from '../domain/follow-up.js'
 import { type CallRecord, type Candidates, lockCalls } from './call-locks.js'
 import { ownKey } from './call-creation.js'
+import { tellFollowUps } from './follow-up-results.js'
 import { insertCalls, saveCalls, stateOf } from './call-writes.js'
 import type { Applied, Applier, Pending } from './receipt-applier.js'
 import { findTenants } from './tenant-lookup.js'
@@ -66,9 +68,23 @@ async function applyAll(
   const second = located(late, await candidatesOf(trx, late), tenants)
   const known = merged([...first.groups, ...second.groups]).map(fold)
   await save(trx, pending, { added, found: known })
-  const folded = [...added, ...known]
+  const told = await tellFollowUps(trx, [...added, ...known].flatMap(resultsOf))
+  const folded = [...added, ...known].map((one) => ({ ...one, events: [...one.events, ...told.filter(isOf(one))] }))
   return { answers: answers(pending, { folded, mismatched: first.mismatched, tenants }), folded }
 }
+
+/** What the call says of the follow-up that had it placed, should an event of the group name one. */
+function resultsOf({ record, members }: Folded): FollowUpResult[] {
+  const { provider, externalId, tenantId, facts } = record
+  const followUpId = members.find(({ effect }) => effect.followUpId !== undefined)?.effect.followUpId
+  if (followUpId === undefined || provider !== 'bland') return []
+  return [{ followUpId, tenantId, provider, externalId, ...resultOfCall(stateOf(facts).outcome ?? null) }]
+}
+
+const isOf =
+  ({ record, members }: Folded) =>
+  (event: NewEvent) =>
+    event.tenantId === record.tenantId && members.some(({ effect }) => effect.followUpId === event.data.follow_up_id)
 
 /** The lead was found while the row was written, and what is told of the call names it. */
 function ofLead(draft: Folded, leadId: string | null = null): Folded {

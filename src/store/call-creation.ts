@@ -16,7 +16,8 @@ export interface NewCall {
   provider: (typeof callProviders)[number]
   externalId: string
   direction: CallDirection
-  from: string
+  /** Absent where only the provider will tell it. */
+  from?: string | undefined
   to: string
   /** Whose call it is. */
   userId: string
@@ -75,7 +76,7 @@ const recordOf = (tenantId: string, call: NewCall): CallRecord => ({
 const detailsOf = ({ direction, from, to, metadata }: NewCall): CallDetails => ({
   type: 'details',
   direction,
-  from,
+  ...(from !== undefined && { from }),
   to,
   ...(metadata && { metadata }),
 })

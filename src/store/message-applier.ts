@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import type { EventName, NewEvent } from '../domain/event.js'
+import { type FollowUpResult, resultOfMessage } from '../domain/follow-up.js'
 import { foldMessage, type MessageState } from '../domain/message.js'
+import { tellFollowUps } from './follow-up-results.js'
 import { insertMessages, lockMessages, type MessageKey, type MessageRow, updateMessages } from './message-rows.js'
 import type { Applied, Applier, Pending } from './receipt-applier.js'
 import { findTenants } from './tenant-lookup.js'
@@ -14,7 +16,7 @@ interface Group extends MessageKey {
   pending: PendingMessage[]
 }
 
-/** Effects on text messages: at most four statements, however many there are. */
+/** Effects on text messages: at most four statements, however many there are, and one for those of follow-ups. */
 export const applyToMessages: Applier<'message'> = async (trx, pending) => {
   const tenants = await findTenants(
     trx,
@@ -29,18 +31,45 @@ export const applyToMessages: Applier<'message'> = async (trx, pending) => {
   const known = new Map(rows.map((row) => [keyOf(row), row]))
   const applied = new Map<PendingMessage['receipt'], Applied>()
   const changed: { id: string; state: MessageState }[] = []
+  const results: FollowUpResult[] = []
   for (const group of groups) {
     const row = made.get(group.key) ?? known.get(group.key)
     // What was inserted is the fold of all of the group already: it is told step by step from nothing.
     const state = tell(group, row, made.has(group.key) ? undefined : row?.state, applied)
     const before = row && json(row.state)
     if (row && state && json(state) !== before) changed.push({ id: row.id, state })
+    if (row && state) results.push(...resultsOf(group, row, state))
   }
   await updateMessages(trx, changed)
+  addToFirst(pending, applied, await tellFollowUps(trx, results))
   return pending.map(({ receipt }) => applied.get(receipt) ?? unknown)
 }
 
 const unknown: Applied = { state: 'unknown', reason: 'no such account or number' }
+
+/** What the message says of the follow-up that had it sent, should an event of the group name one. */
+function resultsOf({ pending }: Group, row: MessageRow, state: MessageState): FollowUpResult[] {
+  const { provider, externalId, tenantId } = row
+  const named = pending.find((one) => one.effect.followUpId !== undefined && belongs(one, tenantId))
+  const followUpId = named?.effect.followUpId
+  if (followUpId === undefined || provider !== 'twilio') return []
+  return [{ followUpId, tenantId, provider, externalId, ...resultOfMessage(state.status, state.errorCode) }]
+}
+
+/** What follow-ups have to tell is told with the first receipt that is taken. */
+function addToFirst(
+  pending: readonly Pending<'message'>[],
+  applied: Map<PendingMessage['receipt'], Applied>,
+  events: readonly NewEvent[],
+): void {
+  for (const event of events) {
+    const [own] = pending.flatMap(({ receipt }) => {
+      const one = applied.get(receipt)
+      return one?.state === 'applied' && one.tenantId === event.tenantId ? [one] : []
+    })
+    own?.events.push(event)
+  }
+}
 
 const keyOf = ({ provider, externalId }: MessageKey) => JSON.stringify([provider, externalId])
 

@@ -18,6 +18,7 @@ export const accounts: WebhookAccounts = {
   livekitKey: 'devkey',
   elevenlabsApiKey: 'eleven-key',
   uwcApiKey: 'uwc-key',
+  blandApiKey: 'bland-key',
   script: {
     elevenlabsAgent: 'agent_simulated',
     twilioAccountSid: 'AC00000000000000000000000000000001',

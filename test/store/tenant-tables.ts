@@ -51,6 +51,9 @@ export const rowsOfTenant: Record<string, string> = {
   user_goals: `insert into user_goals (tenant_id, user_id, title) values (:tenantId, :userId, :key)`,
   mentor_avatars: `insert into mentor_avatars (tenant_id, name) values (:tenantId, :key)`,
   user_personas: `insert into user_personas (tenant_id, user_id, persona_id) values (:tenantId, :userId, :key)`,
+  follow_ups: `insert into follow_ups (id, tenant_id, lead_id, channel, to_number, body, request_hash, created_by)
+    select md5(:key)::uuid, tenant_id, id, 'sms', '+14155552671', :key, 'hash', :userId from leads where tenant_id = :tenantId limit 1`,
+  quiet_hours: `insert into quiet_hours (tenant_id, quiet_from, quiet_to) values (:tenantId, '22:00', '07:00')`,
   uwc_jobs: `insert into uwc_jobs (tenant_id, kind, job_id, status) values (:tenantId, 'asr', :key, 'queued')`,
   transcripts: `insert into transcripts (tenant_id, call_id, job_id) values (:tenantId, :key, 'job')`,
   ws_tickets: `insert into ws_tickets (tenant_id, user_id, role, ticket_hash, expires_at)

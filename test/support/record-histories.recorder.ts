@@ -6,11 +6,14 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { afterEach, expect, it } from 'vitest'
 import type { AnalyticsActivities } from '../../activities/analytics.js'
+import type { FollowUpActivities, FollowUpCarrierActivities } from '../../activities/follow-ups.js'
 import type { ReconcileActivities } from '../../activities/reconcile.js'
 import type { SessionActivities } from '../../activities/session.js'
 import type { UwcActivities } from '../../activities/uwc.js'
 import type { WebhookReplayActivities } from '../../activities/webhook-replay.js'
 import {
+  type FollowUpInput,
+  followUpWorkflowId,
   replayWorkflowId,
   type SessionInput,
   sessionWorkflowId,
@@ -410,4 +413,88 @@ it('rounds of counting, one without schedules', async () => {
   await sleep(300)
   await save(workflowId, 'analytics-counting')
   await handle.terminate('recorded')
+})
+
+const followUpInput = (taskQueue: string): FollowUpInput => ({
+  tenantId: 't1',
+  followUpId: taskQueue,
+  providerQueue: taskQueue,
+  limits: { draftPauseMs: 10, draftMs: 10_000, resultMs: 50, resultAsks: 3 },
+})
+const followUpSteps: FollowUpActivities & FollowUpCarrierActivities = {
+  beginFollowUp: async () => ({ state: 'go', needsDraft: false }),
+  recordFollowUp: async () => ({ state: 'sent' }),
+  withdrawFollowUp: async () => undefined,
+  sweepFollowUps: async () => ({ started: 0 }),
+  draftFollowUp: async () => ({ state: 'ready' }),
+  sendFollowUp: async () => ({ state: 'answered', dispatch: { state: 'accepted', externalId: 'SM1' } }),
+  resolveFollowUp: async () => ({ state: 'sent' }),
+  askForResult: async () => ({ over: true }),
+}
+
+async function runFollowUp(steps: Partial<typeof followUpSteps>) {
+  worker = await startSessionWorker({ ...followUpSteps, ...steps } as Partial<SessionActivities>)
+  const { taskQueue, client } = worker
+  const workflowId = followUpWorkflowId(taskQueue)
+  return await client.workflow.start('followUp', { workflowId, taskQueue, args: [followUpInput(taskQueue)] })
+}
+
+it('a follow-up that waits for its draft and its time, is refused once, and is sent', async () => {
+  let looks = 0
+  let tries = 0
+  const handle = await runFollowUp({
+    beginFollowUp: async () => ({ state: 'go', needsDraft: true }),
+    draftFollowUp: async () => ({ state: ++looks === 1 ? 'pending' : 'ready' }),
+    sendFollowUp: async () => {
+      if (++tries === 1) return { state: 'wait', until: Date.now() + 100 }
+      if (tries === 2) return { state: 'answered', dispatch: { state: 'not_accepted', retryAfterSeconds: 1 } }
+      return { state: 'answered', dispatch: { state: 'accepted', externalId: 'SM1' } }
+    },
+    recordFollowUp: async ({ dispatch }) =>
+      dispatch.state === 'accepted' ? { state: 'sent' } : { state: 'again', afterMs: 100 },
+    askForResult: async () => ({ over: tries++ > 3 }),
+  })
+  await handle.result()
+  await save(handle.workflowId, 'follow-up-sent')
+})
+
+it('a follow-up whose try was unclear, and which is found at its provider', async () => {
+  let asked = 0
+  const handle = await runFollowUp({
+    sendFollowUp: async () => {
+      throw ApplicationFailure.nonRetryable('the worker died')
+    },
+    resolveFollowUp: async () => (++asked === 1 ? { state: 'ask_again', afterMs: 50 } : { state: 'sent' }),
+  })
+  await handle.result()
+  await save(handle.workflowId, 'follow-up-unclear')
+})
+
+it('a follow-up that is called off while it waits, and one that is cancelled by an operator', async () => {
+  let tries = 0
+  const calledOff = await runFollowUp({
+    sendFollowUp: async () => (++tries === 1 ? { state: 'wait', until: Date.now() + 3_600_000 } : { state: 'over' }),
+  })
+  await eventually(
+    async () => tries,
+    (count) => count === 1,
+  )
+  await calledOff.signal('followUpChanged')
+  await calledOff.result()
+  await save(calledOff.workflowId, 'follow-up-called-off')
+  await worker.stop()
+  tries = 0
+  const cancelled = await runFollowUp({
+    sendFollowUp: async () => {
+      tries++
+      return { state: 'wait', until: Date.now() + 3_600_000 }
+    },
+  })
+  await eventually(
+    async () => tries,
+    (count) => count === 1,
+  )
+  await cancelled.cancel()
+  await cancelled.result().catch(() => undefined)
+  await save(cancelled.workflowId, 'follow-up-cancelled')
 })

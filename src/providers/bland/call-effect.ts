@@ -17,12 +17,14 @@ export function callEffect(
 ): CallEffect {
   const metadata = fieldsOf(fields.metadata)
   const [companyId, callId] = [textOf(metadata.tenant_id), textOf(metadata.call_id)]
+  const followUpId = textOf(metadata.follow_up_id)
   return {
     target: 'call',
     provider: 'bland',
     externalId: stored.externalId,
     // Without a company it belongs to the call's own, which then must be there.
     ...defined({
+      followUpId: followUpId !== undefined && uuid.test(followUpId) ? followUpId.toLowerCase() : undefined,
       callId: callId !== undefined && uuid.test(callId) ? callId.toLowerCase() : undefined,
       tenant: companyId === undefined ? undefined : ({ by: 'company', companyId } as const),
     }),

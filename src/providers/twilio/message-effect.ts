@@ -3,6 +3,7 @@ import { amountOf, defined, linkOf, textOf, wordOf } from '../fields.js'
 import type { Fields } from '../json.js'
 import { phoneNumberOf } from '../phone-number.js'
 import { messageStatus } from './events.js'
+import type { FollowUpMark } from './follow-up-mark.js'
 import { tenantOf } from './tenant.js'
 
 /** How far each status is (twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks). */
@@ -22,21 +23,25 @@ const ranks: Readonly<Record<string, number>> = {
   read: 6,
 }
 
-/** What an event of a message does; a status that nobody knows ranks below all others. */
-export function messageEffect(kind: string, externalId: string, fields: Fields): MessageEffect {
+/**
+ * What an event of a message does; a status that nobody knows ranks below all others. The mark of a follow-up says whose it
+ * is: the number may be the installation's, which companies share.
+ */
+export function messageEffect(kind: string, externalId: string, fields: Fields, mark?: FollowUpMark): MessageEffect {
   const direction = kind === 'sms.received' ? 'inbound' : 'outbound'
   const status = wordOf(messageStatus(fields)) ?? (direction === 'inbound' ? 'received' : 'unknown')
   return {
     target: 'message',
     provider: 'twilio',
     externalId,
-    tenant: tenantOf(fields, direction),
+    tenant: mark ? { by: 'company', companyId: mark.tenantId } : tenantOf(fields, direction),
     direction,
     from: phoneNumberOf(fields.From) ?? '',
     to: phoneNumberOf(fields.To) ?? '',
     status,
     statusRank: Object.hasOwn(ranks, status) ? (ranks[status] ?? 0) : 0,
     ...defined({
+      followUpId: mark?.followUpId,
       // As it was written: spaces and line ends belong to it.
       body: typeof fields.Body === 'string' ? fields.Body : undefined,
       media: mediaOf(fields),

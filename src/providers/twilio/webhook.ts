@@ -9,6 +9,7 @@ import {
 } from '../provider.js'
 import { callEffect, recordingEffect } from './call-effect.js'
 import { identify, type TwilioRoute } from './events.js'
+import { markHeader, markParameter, readMark } from './follow-up-mark.js'
 import { type BodyForm, readFields, storedFields } from './fields.js'
 import { messageEffect } from './message-effect.js'
 import { accountOf } from './tenant.js'
@@ -88,15 +89,26 @@ export function createTwilioWebhooks(config: TwilioWebhookConfig): WebhookProvid
         eventId,
         account: accountOf(kind, fields),
         payload: rawBody,
-        headers: { ...keptHeaders(headers, ['i-twilio-idempotency-token']), 'content-type': form },
+        headers: {
+          ...keptHeaders(headers, ['i-twilio-idempotency-token']),
+          'content-type': form,
+          ...(kind === 'sms.status' ? markOf(url) : {}),
+        },
       }
     },
     effects(stored) {
       const fields = storedFields(stored.payload, stored.headers['content-type'])
-      if (stored.kind.startsWith('sms.')) return messageEffect(stored.kind, stored.externalId, fields)
+      if (stored.kind.startsWith('sms.'))
+        return messageEffect(stored.kind, stored.externalId, fields, readMark(stored.headers[markHeader]))
       return stored.kind === 'recording' ? recordingEffect(stored, fields) : callEffect(stored, fields)
     },
   }
+}
+
+/** The follow-up that the address names: all of it is signed. */
+function markOf(url: URL): Record<string, string> {
+  const value = url.searchParams.get(markParameter)
+  return value !== null && readMark(value) ? { [markHeader]: value } : {}
 }
 
 /** As it was verified, whatever the header says. */

@@ -7,6 +7,7 @@ export interface WebhookAccounts {
   livekitKey: string
   elevenlabsApiKey: string | undefined
   uwcApiKey: string | undefined
+  blandApiKey: string | undefined
   script: ScriptAccounts
 }
 
@@ -24,6 +25,7 @@ export const accountsOf = (config: Config): WebhookAccounts => ({
   livekitKey: config.livekit.apiKey ?? 'devkey',
   elevenlabsApiKey: config.elevenlabs.apiKey,
   uwcApiKey: config.uwc.apiKey,
+  blandApiKey: config.bland.apiKey,
   script: {
     ...scriptDefaults,
     elevenlabsAgent: config.elevenlabs.agentId ?? scriptDefaults.elevenlabsAgent,
@@ -49,5 +51,6 @@ export const noAccounts: WebhookAccounts = {
   livekitKey: 'devkey',
   elevenlabsApiKey: undefined,
   uwcApiKey: undefined,
+  blandApiKey: undefined,
   script: scriptDefaults,
 }
