@@ -1,33 +1,24 @@
 import type { Client } from '@temporalio/client'
-import type { ActivityDeps } from '../activities/index.js'
-import type { EndedSession } from '../workflows/messages.js'
 import { createCallSources } from './call-sources.js'
 import type { Config } from './config.js'
-import { unknownSession } from './domain/errors.js'
-import { endsOnRequest, type SessionFacts } from './domain/session.js'
 import { createEvents } from './observability/events.js'
 import type { Logger } from './observability/logger.js'
 import type { Metrics } from './observability/metrics.js'
-import { audioLimitBytes, createAudioKeeper } from './providers/elevenlabs/audio.js'
 import { createFollowUpDrafts } from './follow-up-drafts.js'
-import { createFollowUpServices, type FollowUpServices } from './follow-up-services.js'
+import { createFollowUpServices } from './follow-up-services.js'
 import { createElevenLabsClient } from './providers/elevenlabs/client.js'
-import { factsOfConversation } from './providers/elevenlabs/events.js'
 import { createLlmClient } from './providers/llm/client.js'
 import { createTransport } from './providers/request.js'
-import { type ArtefactStore, createArtefactStore } from './providers/artefacts.js'
+import { createArtefactStore } from './providers/artefacts.js'
 import { artefactDir } from './providers/registry.js'
 import { createRecordings } from './providers/s3/recordings.js'
-import { callbackUrl } from './providers/tavus/callback-token.js'
 import { createTavusClient } from './providers/tavus/client.js'
-import { normaliseTavusEvent } from './providers/tavus/events.js'
 import { createAnalyticsStore } from './store/analytics.js'
-import { createAnalyticsCounting } from './store/analytics-counting.js'
 import { createRecapStore } from './store/analytics-recaps.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createAudit } from './store/audit.js'
 import { createAppointmentStore } from './store/appointments.js'
-import { createMentorServices, type MentorServices } from './mentor-services.js'
+import { createMentorServices } from './mentor-services.js'
 import { createRealtimeServices } from './realtime-services.js'
 import { createRedisConnection } from './redis/connection.js'
 import { createLimitStore } from './redis/limit-store.js'
@@ -40,17 +31,14 @@ import { claimRulesOf } from './claim-rules.js'
 import { createIntegrationStore } from './store/integrations.js'
 import { createLeadStore } from './store/leads.js'
 import { createMessageStore } from './store/messages.js'
-import { createKeptAnswers } from './store/only-once.js'
-import { createReceiptPurge } from './store/receipt-purge.js'
 import { createRefreshTokenStore } from './store/refresh-tokens.js'
 import { createSessionStore } from './store/sessions.js'
 import { createStaffStore } from './store/staff.js'
 import { createTaskStore } from './store/tasks.js'
-import { createTicketStore } from './store/ws-tickets.js'
 import { createUserStore } from './store/users.js'
 import { createProbes } from './temporal/probes.js'
 import { createRecapSchedules } from './temporal/recap-schedules.js'
-import { createReadyNotices, type ReadyNotices } from './temporal/ready-notices.js'
+import { createReadyNotices } from './temporal/ready-notices.js'
 import { createSessionClient } from './temporal/sessions.js'
 import { createStandingWorkflows } from './temporal/standing.js'
 import { createPurgeSchedule } from './temporal/purge-schedule.js'
@@ -58,6 +46,7 @@ import { createReplayClient } from './temporal/webhook-replays.js'
 import { createWebhookClient } from './temporal/webhooks.js'
 import { createUwcServices } from './uwc-services.js'
 import { createWebhookServices } from './webhook-services.js'
+import { activityDepsOf, createDirectEnd } from './activity-services.js'
 
 export interface ServiceOptions {
   config: Config
@@ -221,132 +210,6 @@ export function createServices({ config, log, metrics, client, version, together
 }
 
 export type Services = ReturnType<typeof createServices>
-
-interface Core {
-  config: Config
-  log: Logger
-  events: ReturnType<typeof createEvents>
-  database: ReturnType<typeof createDatabase>
-  sessions: ReturnType<typeof createSessionStore>
-  calls: ReturnType<typeof createCallStore>
-  mentor: MentorServices
-  callSources: ReturnType<typeof createCallSources>
-  followUps: FollowUpServices
-  sessionClient: ReturnType<typeof createSessionClient>
-  webhooks: ReturnType<typeof createWebhookServices>
-  uwc: ReturnType<typeof createUwcServices>
-  refreshTokens: ReturnType<typeof createRefreshTokenStore>
-  tavus: ReturnType<typeof createTavusClient>
-  elevenlabs: ReturnType<typeof createElevenLabsClient>
-  llm: ReturnType<typeof createLlmClient>
-  notices: ReadyNotices
-  recaps: ReturnType<typeof createRecapStore>
-  recapSchedules: ReturnType<typeof createRecapSchedules>
-  artefacts: ArtefactStore
-}
-
-/** What the worker's activities are built from. */
-function activityDepsOf({
-  config,
-  log,
-  events,
-  database,
-  sessions,
-  calls,
-  mentor,
-  callSources,
-  followUps,
-  sessionClient,
-  webhooks,
-  uwc,
-  refreshTokens,
-  tavus,
-  elevenlabs,
-  llm,
-  notices,
-  recaps,
-  recapSchedules,
-  artefacts,
-}: Core): ActivityDeps {
-  const { installation } = config
-  const { callbackUrl: base, callbackSecrets: secrets } = config.tavus
-  const tavusDefaults = {
-    ...config.tavus,
-    callbackUrl: (sessionId: string) => callbackUrl({ base, sessionId, secrets }),
-  }
-  const { ingest } = webhooks
-  const maxOpenSeconds = config.sessions.maxSeconds + config.sessions.maxGraceMs / 1000
-  return {
-    session: { llm, sessions, events, announceReady: notices.announce },
-    mentor: mentor.activityDeps,
-    reconcile: {
-      sessions,
-      engine: sessionClient,
-      log,
-      staleStartSeconds: config.sessions.startTimeoutMs / 1000 + 60,
-      staleRowSeconds: 60,
-      maxOpenSeconds: maxOpenSeconds + config.elevenlabs.joinMs / 1000,
-      everyMs: config.sessions.reconcileMs,
-    },
-    tavus: {
-      installation,
-      tavus,
-      defaults: tavusDefaults,
-      normalise: normaliseTavusEvent,
-      ingest,
-      record: sessions.recordFacts,
-    },
-    elevenlabs: {
-      elevenlabs,
-      agentId: config.elevenlabs.agentId,
-      factsOf: factsOfConversation,
-      ingest,
-      record: sessions.recordFacts,
-      keepAudio: createAudioKeeper({ artefacts, limitBytes: audioLimitBytes }),
-      joinMs: config.elevenlabs.joinMs,
-      log,
-    },
-    calls: {
-      sources: callSources,
-      listOpen: calls.listOpen,
-      ingest: (provider, bodies) =>
-        webhooks.ingestDeliveries(bodies.map((body) => webhooks.registry.parse(provider, body))),
-      log,
-    },
-    webhook: { ...webhooks.activityDeps, signalSession: sessionClient.signal, signalJob: uwc.signalJob },
-    uwc: uwc.activities,
-    purge: {
-      purge: createReceiptPurge({ database }),
-      refreshTokens,
-      shortLived: [createTicketStore(database, createIdentityLookup(database)), createKeptAnswers(database)],
-      events: webhooks.events,
-    },
-    analytics: { counting: createAnalyticsCounting({ database }), recaps, schedules: recapSchedules },
-    followUps: followUps.activityDeps,
-    prewarmWarmMs: config.customLlm.warmMs,
-  }
-}
-
-/** Ends a conversation without its workflow: the engine is away, or has forgotten it. */
-function createDirectEnd({ sessions, tavus, events }: Core) {
-  return async (sessionId: string): Promise<EndedSession> => {
-    const known = await sessions.findOwner(sessionId)
-    if (!known?.conversationId) throw unknownSession()
-    const { conversationId, provider } = known
-    const endRequestedAt = new Date().toISOString()
-    const facts: SessionFacts = { endRequestedAt, endRequestedBy: 'user' }
-    if (endsOnRequest[provider]) {
-      events.endRequested({ provider, conversationId })
-      await tavus.end(conversationId)
-      events.endResponded({ provider, conversationId })
-      facts.endedAt = new Date().toISOString()
-    }
-    await sessions.recordFacts({ sessionId, conversationId, facts, ending: true })
-    const outcome = await sessions.outcomeFor(sessionId)
-    if (!outcome) throw unknownSession()
-    return outcome
-  }
-}
 
 function createProviders(config: Config, metrics: Metrics) {
   const observe: Parameters<typeof createTransport>[0]['observe'] = (labels, durationMs) =>

@@ -144,16 +144,16 @@ describe('@integration a follow-up that wants a draft', () => {
     const { uwc } = partnered.application.services
     const lead = await leadOf(partnered, acme)
     const wanted = { tenantId: acme, requestKey: randomUUID(), leadId: lead, channel: 'sms' as const }
-    const [first, again] = [await uwc.drafts.drafts.request(wanted), await uwc.drafts.drafts.request(wanted)]
+    const [first, again] = [await uwc.drafts.request(wanted), await uwc.drafts.request(wanted)]
     expect(again).toEqual(first)
     await uwc.drafts.startJob({ ...first, tenantId: acme })
     await partnered.ended(first.id)
-    expect(await uwc.drafts.drafts.read(acme, first.id)).toEqual({
+    expect(await uwc.drafts.read(acme, first.id)).toEqual({
       status: 'completed',
       draft: 'Thank you for your time. See you on Thursday.',
       error: null,
     })
-    await expect(uwc.drafts.drafts.request({ ...wanted, tenantId: borealis })).rejects.toMatchObject({ status: 404 })
-    await expect(uwc.drafts.drafts.read(borealis, first.id)).rejects.toMatchObject({ status: 404 })
+    await expect(uwc.drafts.request({ ...wanted, tenantId: borealis })).rejects.toMatchObject({ status: 404 })
+    await expect(uwc.drafts.read(borealis, first.id)).rejects.toMatchObject({ status: 404 })
   })
 })
