@@ -5,7 +5,7 @@ import type { Actor } from '../domain/identity.js'
 import type { SessionProvider } from '../domain/session.js'
 import { selectOutcomes } from './analytics-outcomes.js'
 import { around, bounds, calendarOf, minutesOf, numberOf } from './analytics-sql.js'
-import { providerOfType, selectSummaries } from './analytics-summary.js'
+import { type Metric, providerOfType, selectSummaries } from './analytics-summary.js'
 import type { Database } from './database.js'
 
 /** Which days are asked for; whoever names none asks for the last thirty. */
@@ -60,14 +60,16 @@ export function createAnalyticsStore(database: Pick<Database, 'withTenant'>) {
     users: (actor: Actor, { limit, ...asked }: AskedDays & { limit: number }) =>
       within(actor, asked, longestSum, (trx, range) => selectUsers(trx, actor, range, limit)),
     /** By provider, and all together. */
-    byProvider: (actor: Actor, asked: AskedDays) =>
+    byProvider: (actor: Actor, asked: AskedDays, metrics: readonly Metric[]) =>
       within(actor, asked, longestSum, async (trx, range) => {
-        const { all, groups } = await selectSummaries(trx, range, 'type_id')
+        const { all, groups } = await selectSummaries(trx, range, { by: 'type_id', metrics })
         return { all, groups: new Map([...groups].map(([type, group]) => [providerOfType(type), group])) }
       }),
     /** By how the model was warmed before. */
     byPrewarming: (actor: Actor, asked: AskedDays) =>
-      within(actor, asked, longestSum, async (trx, range) => await selectSummaries(trx, range, 'prewarmed')),
+      within(actor, asked, longestSum, async (trx, range) =>
+        selectSummaries(trx, range, { by: 'prewarmed', metrics: ['prewarm', 'start', 'join'] }),
+      ),
     outcomes: (actor: Actor, asked: AskedDays) =>
       within(actor, asked, longestSum, (trx, range) => selectOutcomes(trx, actor.tenantId, range)),
   }
@@ -144,7 +146,8 @@ async function selectUsers(
        select user_id, sum(conversations) as conversations, sum(seconds) as seconds from parts group by user_id
        having sum(conversations) <> 0 order by 2 desc, 1 limit ?)
      select b.user_id as "userId", u.user_email as email, b.conversations, b.seconds, (
-       select max(s.created_at) from conversations_users s where s.tenant_id = ? and s.user_id = b.user_id) as last
+       select s.created_at from conversations_users s where s.tenant_id = ? and s.user_id = b.user_id
+       order by s.created_at desc, s.session_id desc limit 1) as last
      from busiest b left join users u on u.tenant_id = ? and u.id = case
        when b.user_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then b.user_id::uuid end
      order by b.conversations desc, b.user_id`,
@@ -156,4 +159,3 @@ async function selectUsers(
     minutes: minutesOf(numberOf(seconds)),
   }))
 }
-

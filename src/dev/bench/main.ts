@@ -26,7 +26,12 @@ const options = new Command('bench')
   .option('--seconds <count>', 'length of the measured phases', whole(2, 600), 30)
   .option('--open <count>', 'open sessions to hold', whole(0, 20_000), 5000)
   .option('--calls <count>', 'calls to read outcomes among', whole(1000, 20_000_000), 1_000_000)
-  .option('--rows <count>', 'conversations, and as many calls, to read analytics among', whole(1000, 20_000_000), 10_000_000)
+  .option(
+    '--rows <count>',
+    'conversations, and as many calls, to read analytics among',
+    whole(1000, 20_000_000),
+    10_000_000,
+  )
   .option('--only <phase>', 'sessions, webhooks, realtime, platform or analytics')
   .option('--readers <count>', 'WebSockets to open', whole(1, 15_000), 5000)
   .option('--no-start', 'leave out the two runs of npm start')
