@@ -36,6 +36,10 @@ export async function calendarOf(
 export const around = (column: string) =>
   `${column} >= (?::date - interval '2 days')::timestamptz and ${column} < (?::date + interval '2 days')::timestamptz`
 
+/** What lies within the days in every zone, so that the exact day, which costs more to find out, need not be looked at. */
+export const amid = (column: string) =>
+  `(${column} >= (?::date + interval '2 days')::timestamptz and ${column} < (?::date - interval '2 days')::timestamptz)`
+
 export const bounds = ({ from, to }: DayRange): [string, string] => [from, to]
 
 /** A sum, which PostgreSQL gives as text. */

@@ -64,18 +64,18 @@ export async function selectSummaries(
     (name) => `parley_quantiles(parley_gather(bins) filter (where metric = '${name}'), '{0.5, 0.95}') as "${name}"`,
   )
   const { rows } = await trx.raw<{ rows: SummaryRow[] }>(
-    `select ${by}::text as key, sum(conversations) as conversations, sum(succeeded) as succeeded, sum(failed) as failed,
+    `with merged as materialized (
+       select ${by}, metric, (bin + 2147483648) >> 32 as bucket,
+         sum((bin - (((bin + 2147483648) >> 32) << 32))::integer) as n
+       from (${bins.sql}) as b cross join lateral unnest(b.bins) as bin group by 1, 2, 3)
+     select ${by}::text as key, sum(conversations) as conversations, sum(succeeded) as succeeded, sum(failed) as failed,
        sum(abandoned) as abandoned, sum(seconds) as seconds, ${quantiles.join(', ')}
      from (
        select ${by}, conversations, succeeded, failed, abandoned, seconds, null as metric, null::bigint[] as bins
        from (${counts.sql}) as c
-       union all select ${by}, 0, ${zeros}, metric, array_agg((bucket << 32) + n) from (
-         select ${by}, metric, (bin + 2147483648) >> 32 as bucket,
-           sum(bin - (((bin + 2147483648) >> 32) << 32))::bigint as n
-         from (${bins.sql}) as b cross join lateral unnest(b.bins) as bin group by 1, 2, 3) as merged
-       group by ${by}, metric) as parts
+       union all select ${by}, 0, ${zeros}, metric, array_agg((bucket << 32) + n) from merged group by ${by}, metric) as parts
      group by grouping sets ((${by}), ())`,
-    [...counts.bindings, ...bins.bindings],
+    [...bins.bindings, ...counts.bindings],
   )
   const groups = new Map<string, Summary>()
   for (const row of rows) if (row.key !== null && numberOf(row.conversations) !== 0) groups.set(row.key, summaryOf(row))

@@ -4,7 +4,7 @@ import { dayOf } from '../../migrations/analytics-sums.js'
 import type { Actor } from '../domain/identity.js'
 import type { SessionProvider } from '../domain/session.js'
 import { selectOutcomes } from './analytics-outcomes.js'
-import { around, bounds, calendarOf, minutesOf, numberOf } from './analytics-sql.js'
+import { amid, around, bounds, calendarOf, minutesOf, numberOf } from './analytics-sql.js'
 import { type Metric, providerOfType, selectSummaries } from './analytics-summary.js'
 import type { Database } from './database.js'
 
@@ -40,6 +40,9 @@ export interface UserConversations {
 export const longestSeries = 366
 export const longestSum = 3660
 
+/** Of one statement: sums of a year are added up in memory, and not sorted on disk. */
+const enoughMemory = `select set_config('work_mem', '16MB', true)`
+
 /** What conversations and calls come to: of the whole company for who may see it, else of the actor's own. */
 export function createAnalyticsStore(database: Pick<Database, 'withTenant'>) {
   const within = <T>(
@@ -50,6 +53,7 @@ export function createAnalyticsStore(database: Pick<Database, 'withTenant'>) {
   ): Promise<CountedDays & { found: T }> =>
     database.withTenant(actor, async (trx) => {
       const { timezone, today } = await calendarOf(trx, actor.tenantId)
+      await trx.raw(enoughMemory)
       const range = resolveDays(asked, { today, maxDays })
       return { ...range, timezone, found: await work(trx, range) }
     })
@@ -115,15 +119,16 @@ interface UserRow {
   last: Date | null
 }
 
-const monthRows = `select user_id, conversations, seconds from analytics_user_counts
-  where tenant_id = ? and month >= ?::date and month < ?::date`
+const monthRows = `select user_id, sum(conversations), sum(seconds) from analytics_user_counts
+  where tenant_id = ? and month >= ?::date and month < ?::date group by user_id`
 
 /** Leadership reads every row of the days; whoever is not finds the own ones by the index on users. */
 const dayRows = (own: boolean) => `
-  select s.user_id, ?::integer, ?::integer * case when s.ended_at is not null then s.duration_seconds else 0 end
+  select s.user_id, ?::integer * count(*), ?::integer * coalesce(sum(s.duration_seconds) filter (where s.ended_at is not null), 0)
   from conversations_users s join analytics_zones z on z.tenant_id = s.tenant_id
-  where s.tenant_id = ? and ${around('s.created_at')} and ${dayOf('s.created_at', 'z')} >= ?::date
-    and ${dayOf('s.created_at', 'z')} < ?::date${own ? ' and (s.user_id = ? or s.owner_user_id = ?)' : ''}`
+  where s.tenant_id = ? and ${around('s.created_at')} and (${amid('s.created_at')}
+      or (${dayOf('s.created_at', 'z')} >= ?::date and ${dayOf('s.created_at', 'z')} < ?::date))
+    ${own ? 'and (s.user_id = ? or s.owner_user_id = ?)' : ''} group by s.user_id`
 
 async function selectUsers(
   trx: Knex.Transaction,
@@ -137,7 +142,7 @@ async function selectUsers(
     ...months.map((month) => ({ sql: monthRows, bindings: [tenantId, ...bounds(month)] })),
     ...days.map(({ sign, ...part }) => ({
       sql: dayRows(own),
-      bindings: [sign, sign, tenantId, ...bounds(part), ...bounds(part), ...(own ? [userId, userId] : [])],
+      bindings: [sign, sign, tenantId, ...bounds(part), ...bounds(part), ...bounds(part), ...(own ? [userId, userId] : [])],
     })),
   ]
   const { rows } = await trx.raw<{ rows: UserRow[] }>(
