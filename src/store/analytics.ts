@@ -142,7 +142,15 @@ async function selectUsers(
     ...months.map((month) => ({ sql: monthRows, bindings: [tenantId, ...bounds(month)] })),
     ...days.map(({ sign, ...part }) => ({
       sql: dayRows(own),
-      bindings: [sign, sign, tenantId, ...bounds(part), ...bounds(part), ...bounds(part), ...(own ? [userId, userId] : [])],
+      bindings: [
+        sign,
+        sign,
+        tenantId,
+        ...bounds(part),
+        ...bounds(part),
+        ...bounds(part),
+        ...(own ? [userId, userId] : []),
+      ],
     })),
   ]
   const { rows } = await trx.raw<{ rows: UserRow[] }>(
