@@ -24,16 +24,16 @@ export const functions = `
 
   create aggregate parley_gather(bigint[]) (sfunc = array_cat, stype = bigint[], parallel = safe);
 
-  -- The middle of the class in which each share of the values is reached; null without values.
+  -- The middle of the class in which each share of the values is reached; null without values. Within a class corrections
+  -- come first, so that no sum on the way is higher than the one at its end.
   create function parley_quantiles(bins bigint[], shares double precision[]) returns integer[]
     language sql immutable parallel safe as $$
-    with counted as (
-      select (${lower})::integer as bucket, sum(v - ((${lower}) << 32)) as n from unnest(bins) as v
-      group by 1 having sum(v - ((${lower}) << 32)) <> 0),
-    running as (select bucket, sum(n) over (order by bucket) as upto, sum(n) over () as total from counted)
+    with running as materialized (
+      select (${lower})::integer as bucket, sum((v - ((${lower}) << 32))::integer) over (order by v) as upto
+      from unnest(bins) as v)
     select array_agg((
         select min(bucket) + ((1 << parley_bucket_bits(min(bucket))) >> 1) from running
-        where upto >= ceil(share * total::double precision)) order by place)
+        where upto >= greatest(1, ceil(share * (select max(upto) from running)::double precision))) order by place)
     from unnest(shares) with ordinality as s (share, place)
   $$;
 

@@ -6,10 +6,13 @@ import { role, user } from './row-security.js'
 
 const invoker = 'with (security_invoker = true)'
 const grains = `(values ('day'), ('month')) as g (grain)`
-const periodOf = (day: string) => `case g.grain when 'day' then ${day} else date_trunc('month', ${day}::timestamp)::date end`
+const periodOf = (day: string) =>
+  `case g.grain when 'day' then ${day} else date_trunc('month', ${day}::timestamp)::date end`
 const metrics = `(values ('prewarm', r.prewarm_ms), ('start', r.start_ms), ('join', r.join_ms), ('duration', r.duration_seconds))
   as m (metric, value)`
-const outcomeSums = ['succeeded', 'failed', 'abandoned'].map((name) => `case when r.outcome = '${name}' then r.n else 0 end`)
+const outcomeSums = ['succeeded', 'failed', 'abandoned'].map(
+  (name) => `case when r.outcome = '${name}' then r.n else 0 end`,
+)
 
 const zones = `
   create view analytics_zones ${invoker} as
@@ -76,7 +79,8 @@ const named = `
 
   create view conversations_per_user ${invoker} as
   select c.tenant_id, c.user_id, u.user_email as email, c.total, (
-    select max(s.created_at) from conversations_users s where s.tenant_id = c.tenant_id and s.user_id = c.user_id) as last
+    select s.created_at from conversations_users s where s.tenant_id = c.tenant_id and s.user_id = c.user_id
+    order by s.created_at desc, s.session_id desc limit 1) as last
   from (select tenant_id, user_id, sum(conversations)::bigint as total from analytics_user_counts
       group by tenant_id, user_id having sum(conversations) <> 0) as c
     left join users u on u.tenant_id = c.tenant_id and u.id = case

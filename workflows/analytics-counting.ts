@@ -1,4 +1,12 @@
-import { condition, continueAsNew, log, proxyActivities, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow'
+import {
+  condition,
+  continueAsNew,
+  log,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow'
 import type { AnalyticsActivities } from '../activities/analytics.js'
 import { type CountingInput, wakeCountingSignal } from './messages.js'
 

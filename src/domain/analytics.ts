@@ -38,7 +38,8 @@ export function resolveDays(
   const end = to ?? (from === undefined || from <= today ? daysAfter(today, 1) : daysAfter(from, usualDays))
   const range = { from: from ?? daysAfter(end, -usualDays), to: end }
   if (range.to <= range.from) throw wrongBound(to === undefined ? 'from' : 'to', 'must be a day after from')
-  if (daysBetween(range) > maxDays) throw wrongBound(from === undefined ? 'to' : 'from', `must span at most ${maxDays} days`)
+  if (daysBetween(range) > maxDays)
+    throw wrongBound(from === undefined ? 'to' : 'from', `must span at most ${maxDays} days`)
   return range
 }
 

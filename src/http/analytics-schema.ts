@@ -27,7 +27,9 @@ const counted = {
   timezone: z.string().meta({ description: 'In which the days begin' }),
   from: z.string(),
   to: z.string().meta({ description: 'The day after the last' }),
-  scope: z.enum(['company', 'own']).meta({ description: 'Whose rows were counted: the company’s, or the caller’s own' }),
+  scope: z
+    .enum(['company', 'own'])
+    .meta({ description: 'Whose rows were counted: the company’s, or the caller’s own' }),
 }
 
 export const daysSchema = z

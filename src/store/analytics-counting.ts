@@ -1,5 +1,12 @@
 import type { Knex } from 'knex'
-import { addCalls, addSessions, callFacts, dayOf, sessionFactNames, sessionFacts } from '../../migrations/analytics-sums.js'
+import {
+  addCalls,
+  addSessions,
+  callFacts,
+  dayOf,
+  sessionFactNames,
+  sessionFacts,
+} from '../../migrations/analytics-sums.js'
 import type { Database } from './database.js'
 
 /** What one step of the counting did. */
@@ -60,7 +67,9 @@ export function createAnalyticsCounting({ database }: { database: Pick<Database,
 export type AnalyticsCounting = ReturnType<typeof createAnalyticsCounting>
 
 async function locked(trx: Knex.Transaction): Promise<boolean> {
-  const { rows } = await trx.raw<{ rows: { held: boolean }[] }>('select pg_try_advisory_xact_lock(?) as held', [lockKey])
+  const { rows } = await trx.raw<{ rows: { held: boolean }[] }>('select pg_try_advisory_xact_lock(?) as held', [
+    lockKey,
+  ])
   return rows[0]?.held === true
 }
 

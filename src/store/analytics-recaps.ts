@@ -73,7 +73,9 @@ export function createRecapStore(database: Pick<Database, 'withTenant' | 'withSe
           [tenantId, date, timezone, json(recap)],
         )
         if (rows.length === 0) return false
-        await appendEvents(trx, [{ event: 'analytics.daily_recap.ready', tenantId, data: eventData(date, timezone, recap) }])
+        await appendEvents(trx, [
+          { event: 'analytics.daily_recap.ready', tenantId, data: eventData(date, timezone, recap) },
+        ])
         return true
       }),
 
@@ -81,7 +83,10 @@ export function createRecapStore(database: Pick<Database, 'withTenant' | 'withSe
       database.withTenant(actor, (trx) => find(trx, actor.tenantId, date)),
 
     /** Newest first; `before` goes on from the last date of the page before. */
-    list: (actor: Actor, { before, limit }: { before?: string | undefined; limit: number }): Promise<Page<StoredRecap>> =>
+    list: (
+      actor: Actor,
+      { before, limit }: { before?: string | undefined; limit: number },
+    ): Promise<Page<StoredRecap>> =>
       database.withTenant(actor, async (trx) => {
         const { rows } = await trx.raw<{ rows: StoredRecap[] }>(
           `select ${columns} from analytics_recaps where tenant_id = ? and date < coalesce(?::date, 'infinity')
@@ -127,4 +132,3 @@ const eventData = (date: string, timezone: string, { conversations, calls }: Rec
   conversations: conversations.total,
   calls: calls.total,
 })
-

@@ -46,30 +46,36 @@ interface SummaryRow {
   duration: [number | null, number | null]
 }
 
-const metrics = ['prewarm', 'start', 'join', 'duration'] as const
+const allMetrics = ['prewarm', 'start', 'join', 'duration'] as const
+/** What a distribution is wanted of: one that is not asked for is not read, and empty. */
+export type Metric = (typeof allMetrics)[number]
 const zeros = ['succeeded', 'failed', 'abandoned', 'seconds'].map(() => '0').join(', ')
 
 /** The conversations of some days as the actor may see them: all together, and apart by the column. */
 export async function selectSummaries(
   trx: Knex.Transaction,
   range: DayRange,
-  by: 'type_id' | 'prewarmed',
+  { by, metrics }: { by: 'type_id' | 'prewarmed'; metrics: readonly Metric[] },
 ): Promise<{ all: Summary; groups: Map<string, Summary> }> {
   const stretches = stretchesOf(range)
   const counts = rowsIn('analytics_session_counts', stretches)
-  const bins = rowsIn('analytics_session_bins', stretches)
-  const quantiles = metrics.map(
+  const bins = rowsIn('analytics_session_bins', stretches, `and metric = any('{${metrics.join(', ')}}')`)
+  const quantiles = allMetrics.map(
     (name) => `parley_quantiles(parley_gather(bins) filter (where metric = '${name}'), '{0.5, 0.95}') as "${name}"`,
   )
   const { rows } = await trx.raw<{ rows: SummaryRow[] }>(
-    `select ${by}::text as key, sum(conversations) as conversations, sum(succeeded) as succeeded, sum(failed) as failed,
+    `with merged as materialized (
+       select ${by}, metric, (bin + 2147483648) >> 32 as bucket,
+         sum((bin - (((bin + 2147483648) >> 32) << 32))::integer) as n
+       from (${bins.sql}) as b cross join lateral unnest(b.bins) as bin group by 1, 2, 3)
+     select ${by}::text as key, sum(conversations) as conversations, sum(succeeded) as succeeded, sum(failed) as failed,
        sum(abandoned) as abandoned, sum(seconds) as seconds, ${quantiles.join(', ')}
      from (
        select ${by}, conversations, succeeded, failed, abandoned, seconds, null as metric, null::bigint[] as bins
        from (${counts.sql}) as c
-       union all select ${by}, 0, ${zeros}, metric, bins from (${bins.sql}) as b) as parts
+       union all select ${by}, 0, ${zeros}, metric, array_agg((bucket << 32) + n) from merged group by ${by}, metric) as parts
      group by grouping sets ((${by}), ())`,
-    [...counts.bindings, ...bins.bindings],
+    [...bins.bindings, ...counts.bindings],
   )
   const groups = new Map<string, Summary>()
   for (const row of rows) if (row.key !== null && numberOf(row.conversations) !== 0) groups.set(row.key, summaryOf(row))

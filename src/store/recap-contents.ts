@@ -15,7 +15,7 @@ interface Day {
 /** Adds a day up, from the same numbers as the routes; inside a transaction that sees the company. */
 export async function composeRecap(trx: Knex.Transaction, day: Day): Promise<Recap> {
   const range = { from: day.date, to: daysAfter(day.date, 1) }
-  const { all, groups } = await selectSummaries(trx, range, 'type_id')
+  const { all, groups } = await selectSummaries(trx, range, { by: 'type_id', metrics: ['start'] })
   const calls = await selectOutcomes(trx, day.tenantId, range)
   const analysis = await selectAnalysis(trx, day)
   const minutes = calls.outcomes.reduce((sum, outcome) => sum + outcome.minutes, 0)

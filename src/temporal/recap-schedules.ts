@@ -1,4 +1,11 @@
-import { type Client, isGrpcServiceError, ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy, ServiceError } from '@temporalio/client'
+import {
+  type Client,
+  isGrpcServiceError,
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  ServiceError,
+} from '@temporalio/client'
 import type { DailyRecapInput } from '../../workflows/messages.js'
 
 export interface RecapScheduleOptions {

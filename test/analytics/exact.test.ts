@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Actor } from '../../src/domain/identity.js'
 import { acme, actors, borealis, holdTransaction } from '../store/world.js'
 import { classOf, rawViews } from './raw.js'
 import { readViews } from './views.js'
@@ -15,7 +16,7 @@ beforeEach(async () => {
   await world.count()
 })
 
-const lead: Record<string, typeof actors.acmeLead> = { [acme]: actors.acmeLead, [borealis]: actors.borealisLead }
+const lead: Record<string, Actor> = { [acme]: actors.acmeLead, [borealis]: actors.borealisLead }
 const seen = (tenant: string) => world.database.withTenant(lead[tenant] ?? actors.acmeLead, readViews)
 
 async function expectExact(): Promise<void> {

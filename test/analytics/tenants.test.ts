@@ -56,7 +56,7 @@ describe('analytics of several companies @multitenant', () => {
     const ofAll = async (actor: Actor) => ({
       days: (await world.analytics.days(actor, year)).found.reduce((sum, day) => sum + day.conversations, 0),
       users: (await world.analytics.users(actor, { ...year, limit: 100 })).found.map((row) => row.conversations),
-      quality: (await world.analytics.byProvider(actor, year)).found.all.conversations,
+      quality: (await world.analytics.byProvider(actor, year, [])).found.all.conversations,
       prewarm: [...(await world.analytics.byPrewarming(actor, year)).found.groups].map(([, one]) => one.conversations),
       calls: (await world.analytics.outcomes(actor, year)).found.calls,
     })

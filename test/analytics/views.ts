@@ -19,7 +19,8 @@ export async function readViews(trx: Knex.Transaction): Promise<Views> {
     outcomes: await all(
       `select outcome, calls::integer as calls, share::double precision as share from call_outcome_distribution`,
     ),
-    quality: await all(`select ended::integer as ended, success_rate::double precision as success_rate, median_start_time,
+    quality:
+      await all(`select ended::integer as ended, success_rate::double precision as success_rate, median_start_time,
       p95_start_time, abandoned_share::double precision as abandoned_share from session_quality`),
   }
 }

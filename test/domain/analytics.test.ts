@@ -15,12 +15,10 @@ function refusal(asked: { from?: string; to?: string }, maxDays?: number) {
   return undefined
 }
 
-const range = fc
-  .tuple(fc.integer({ min: 0, max: 1500 }), fc.integer({ min: 1, max: 1200 }))
-  .map(([start, length]) => {
-    const from = daysAfter('2023-11-03', start)
-    return { from, to: daysAfter(from, length) }
-  })
+const range = fc.tuple(fc.integer({ min: 0, max: 1500 }), fc.integer({ min: 1, max: 1200 })).map(([start, length]) => {
+  const from = daysAfter('2023-11-03', start)
+  return { from, to: daysAfter(from, length) }
+})
 
 /** Every day from the first to before the last. */
 const daysOf = ({ from, to }: { from: string; to: string }) => {

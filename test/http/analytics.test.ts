@@ -63,7 +63,10 @@ describe('GET /analytics/* @integration', () => {
     const tavus = await get(`conversations?${days}&provider=tavus`)
     expect(tavus.body).toMatchObject({ conversations: 4, minutes: 5.98 })
     expect((await get('conversations?from=2026-03-11&to=2026-03-12')).body).toMatchObject({ conversations: 1 })
-    expect((await get('conversations?from=2026-03-12&to=2026-03-13')).body).toMatchObject({ conversations: 0, days: [] })
+    expect((await get('conversations?from=2026-03-12&to=2026-03-13')).body).toMatchObject({
+      conversations: 0,
+      days: [],
+    })
   })
 
   it('users: the busiest first, by email where there is one', async () => {
@@ -214,9 +217,13 @@ describe('GET /analytics/* of several people @multitenant', () => {
   })
 
   it('shows recaps to leadership of the company only, newest first', async () => {
-    for (const date of ['2026-03-10', '2026-03-11', '2026-03-12']) await world.recaps.write(actors.acmeLead.tenantId, date)
+    for (const date of ['2026-03-10', '2026-03-11', '2026-03-12'])
+      await world.recaps.write(actors.acmeLead.tenantId, date)
     const first = await get('daily-recaps?limit=2')
-    expect(first.body).toMatchObject({ items: [{ date: '2026-03-12' }, { date: '2026-03-11' }], next_cursor: '2026-03-11' })
+    expect(first.body).toMatchObject({
+      items: [{ date: '2026-03-12' }, { date: '2026-03-11' }],
+      next_cursor: '2026-03-11',
+    })
     const second = await get(`daily-recaps?limit=2&cursor=${String(first.body.next_cursor)}`)
     expect(second.body).toMatchObject({ items: [{ date: '2026-03-10' }], next_cursor: null })
     const one = await get('daily-recaps/2026-03-10')

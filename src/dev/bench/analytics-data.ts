@@ -11,7 +11,8 @@ const batch = 500_000
 
 /** Ids that sort by time, as real ones do: an index grows at its end. */
 const idOf = (kind: string, n: string) => `('0199a3c2-6d1e-7${kind}-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`
-const company = (n: string) => `(case when ${n} % 5 = 0 then 0 else 1 + (${n} / 5 * 4 + ${n} % 5) % ${companies - 1} end)`
+const company = (n: string) =>
+  `(case when ${n} % 5 = 0 then 0 else 1 + (${n} / 5 * 4 + ${n} % 5) % ${companies - 1} end)`
 const companyId = (k: string) => `(case when ${k} = 0 then '${seedCompanies.acme.id}'::uuid else ${idOf('00c', k)} end)`
 
 const fillCompanies = `

@@ -44,11 +44,7 @@ interface AnalyticsBench extends Pick<Lab, 'apiUrl' | 'adminUrl'> {
 }
 
 /** Each analytics route over HTTP, asked by the largest company among so many conversations and as many calls. */
-export async function analyticsReads(
-  bench: AnalyticsBench,
-  rows: number,
-  say: (text: string) => void,
-): Promise<Row[]> {
+export async function analyticsReads(bench: AnalyticsBench, rows: number, say: (text: string) => void): Promise<Row[]> {
   await fillAnalytics({ adminUrl: bench.adminUrl, rows }, say)
   const measured: Row[] = []
   for (const [path, query, of] of questions) measured.push(...(await measure(bench, rows, { path, query, of })))

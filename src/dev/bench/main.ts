@@ -132,8 +132,10 @@ async function webhookPhases(stack: BenchStack, phase: Phase): Promise<Row[]> {
   ]
 }
 
-const analyticsPhase = (stack: BenchStack): Promise<Row[]> =>
-  progress.step(`analytics among ${options.rows} rows`, (detail) => analyticsReads(stack, options.rows, detail))
+function analyticsPhase(stack: BenchStack): Promise<Row[]> {
+  const { rows } = options
+  return progress.step(`analytics among ${rows} rows`, (detail) => analyticsReads(stack, rows, detail))
+}
 
 function realtimePhases(stack: BenchStack, phase: Phase): Promise<Row[]> {
   const { readers } = options

@@ -36,7 +36,11 @@ interface Counted<T> {
   found: T
 }
 
-const headOf = ({ timezone, from, to }: Counted<unknown>, { role }: Actor, company: readonly string[] = ['leadership']) => ({
+const headOf = (
+  { timezone, from, to }: Counted<unknown>,
+  { role }: Actor,
+  company: readonly string[] = ['leadership'],
+) => ({
   timezone,
   from,
   to,
@@ -99,7 +103,7 @@ const summaries = ({ analytics }: Pick<Deps, 'analytics'>): Route[] => [
     request: { query: rangeQuery },
     responses: { 200: { description: 'Of those that are over', schema: durationsSchema } },
     handler: async ({ query, actor }) => {
-      const answer = await analytics.byProvider(actor, query)
+      const answer = await analytics.byProvider(actor, query, ['duration'])
       const providers = [...answer.found.groups].map(([provider, one]) => ({ provider, ...presentDuration(one) }))
       return { status: 200, body: { ...headOf(answer, actor), ...presentDuration(answer.found.all), providers } }
     },
@@ -145,7 +149,7 @@ const summaries = ({ analytics }: Pick<Deps, 'analytics'>): Route[] => [
     request: { query: rangeQuery },
     responses: { 200: { description: 'All together, and by provider', schema: qualitySchema } },
     handler: async ({ query, actor }) => {
-      const answer = await analytics.byProvider(actor, query)
+      const answer = await analytics.byProvider(actor, query, ['start'])
       const providers = [...answer.found.groups].map(([provider, one]) => ({ provider, ...presentQuality(one) }))
       return { status: 200, body: { ...headOf(answer, actor), ...presentQuality(answer.found.all), providers } }
     },
