@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { FollowUpActivityDeps } from '../../activities/follow-ups.js'
+import { acme } from '../store/world.js'
 import { type FollowUpWorld, leads, startFollowUps } from './harness.js'
 
 const sms = { channel: 'sms', lead_id: leads.ofRep, message: 'Shall we talk on Thursday?' }
@@ -124,6 +125,32 @@ describe('a follow-up @idempotency', () => {
       expect(world.reachedFor(made.id)).toHaveLength(1)
     })
   }, 120_000)
+
+  it('has one ticket for each try, whoever asks for it, until the result of the one before is known', async () => {
+    const world = await startFollowUps({ worker: false })
+    await within(world, async () => {
+      const { body: made } = await world.post('acmeLead', sms)
+      const ref = { tenantId: acme, followUpId: made.id as string }
+      const { steps, carriers, fromNumber } = world.services.activityDeps
+      const options = { now: Date.now(), gapMs: 0, fromNumber, carrier: (channel: 'sms' | 'call') => carriers[channel] }
+      const statesOf = async () =>
+        (await Promise.all(Array.from({ length: 5 }, () => steps.ticket(ref, options))))
+          .map(({ state }) => state)
+          .sort()
+      const once = ['go', 'unresolved', 'unresolved', 'unresolved', 'unresolved']
+      expect(await statesOf()).toEqual(once)
+      expect(await steps.record(ref, { state: 'unclear' })).toEqual({ state: 'unresolved' })
+      expect(await statesOf()).not.toContain('go')
+      expect(await steps.record(ref, { state: 'not_accepted', retryAfterSeconds: 7 })).toEqual({
+        state: 'again',
+        afterMs: 7000,
+      })
+      expect(await statesOf()).toEqual(once)
+      expect(await steps.record(ref, { state: 'accepted', externalId: 'SM1' })).toEqual({ state: 'sent' })
+      expect(await statesOf()).toEqual(Array.from({ length: 5 }, () => 'sent'))
+      expect(await world.row(made.id)).toMatchObject({ status: 'sent', attempts: 2, external_id: 'SM1' })
+    })
+  })
 
   it('is taken in once under one key, and by one workflow however often that is started', async () => {
     const world = await startFollowUps()
