@@ -7,8 +7,9 @@ import { type FollowUpResult, resultOfCall } from '../domain/follow-up.js'
 import { type CallRecord, type Candidates, lockCalls } from './call-locks.js'
 import { ownKey } from './call-creation.js'
 import { tellFollowUps } from './follow-up-results.js'
-import { insertCalls, saveCalls, stateOf } from './call-writes.js'
-import type { Applied, Applier, Pending } from './receipt-applier.js'
+import { leadsByPhone } from './lead-by-phone.js'
+import { addCalls, insertCalls, saveCalls, stateOf } from './call-writes.js'
+import type { Applied, Applier, Beside, Pending } from './receipt-applier.js'
 import { findTenants } from './tenant-lookup.js'
 import { queueRecordings, type RecordedCall } from './uwc-queue.js'
 import { canonical, json } from './values.js'
@@ -30,8 +31,11 @@ interface Folded extends Group {
 /** Effects on calls; with `transcribes`, each recording of a call that is over is to be transcribed. */
 export const createCallApplier =
   ({ transcribes }: { transcribes: boolean }): Applier<'call'> =>
-  async (trx, all, repeats) => {
-    const { answers: applied, folded } = await applyAll(trx, all, repeats)
+  async (trx, all, beside) => {
+    // What follows from a call's row, or from what is told of it, needs that row first.
+    const alone = !transcribes && all.every(({ effect }) => effect.followUpId === undefined)
+    if (beside?.last && alone) return await applyTogether(trx, all, { ...beside, last: beside.last })
+    const { answers: applied, folded } = await applyAll(trx, all, beside?.repeats)
     if (transcribes) await queueRecordings(trx, folded.flatMap(recordedOf))
     return applied
   }
@@ -47,17 +51,57 @@ function recordedOf({ record, changed }: Folded): RecordedCall[] {
   return [{ tenantId: record.tenantId, id: record.id, urls }]
 }
 
+/** With the lookups of all in one trip and the writes in the last: for calls that nobody else is at work on. */
+async function applyTogether(
+  trx: Knex.Transaction,
+  all: readonly PendingCall[],
+  { repeats, last }: Beside & { last: NonNullable<Beside['last']> },
+): Promise<Applied[]> {
+  const wanted = all.map(({ effect }) => effect.tenant)
+  const [leadOf, seen] = await Promise.all([leadsByPhone(trx, wanted, phonesOf(all)), lookUp(trx, all, repeats)])
+  const { pending, first, tenants } = seen
+  const added = draftsFor(first.missing, tenants)
+    .map(fold)
+    .map((draft) => {
+      const { direction, from, to } = stateOf(draft.record.facts)
+      const phone = direction === 'inbound' ? from : direction === 'outbound' ? to : undefined
+      return ofLead(draft, leadOf(draft.record.tenantId, phone))
+    })
+  const known = first.groups.map(fold)
+  last(() =>
+    addCalls(
+      trx,
+      added.map(({ record }) => record),
+    ),
+  )
+  last(() => save(trx, pending, { added, found: known }))
+  return answers(pending, { folded: [...added, ...known], mismatched: first.mismatched, tenants })
+}
+
+const phonesOf = (all: readonly PendingCall[]) =>
+  all.flatMap(({ effect }) =>
+    effect.facts.flatMap((fact) => (fact.type === 'details' ? [fact.from, fact.to].flatMap((one) => one ?? []) : [])),
+  )
+
+/** What the database knows of the events, asked in one trip: the rows are looked up without regard to the company, which then chooses. */
+async function lookUp(
+  trx: Knex.Transaction,
+  all: readonly PendingCall[],
+  repeats: Promise<ReadonlySet<string>> | undefined,
+) {
+  const [found, tenants, repeated] = await Promise.all([candidatesOf(trx, all), tenantsOf(trx, all), repeats])
+  const isNew = (_: unknown, n: number) => !repeated?.has(all[n]?.receipt.delivery_key ?? '')
+  const [pending, candidates] = [all.filter(isNew), found.filter(isNew)]
+  return { pending, tenants, first: located(pending, candidates, tenants) }
+}
+
 /** All that are given at once: two trips for calls that are known, two more for new ones. */
 async function applyAll(
   trx: Knex.Transaction,
   all: readonly PendingCall[],
   repeats: Promise<ReadonlySet<string>> | undefined,
 ): Promise<{ answers: Applied[]; folded: Folded[] }> {
-  // Asked together, in one trip: the rows are looked up without regard to the company, which then chooses.
-  const [found, tenants, repeated] = await Promise.all([candidatesOf(trx, all), tenantsOf(trx, all), repeats])
-  const isNew = (_: unknown, n: number) => !repeated?.has(all[n]?.receipt.delivery_key ?? '')
-  const [pending, candidates] = [all.filter(isNew), found.filter(isNew)]
-  const first = located(pending, candidates, tenants)
+  const { pending, first, tenants } = await lookUp(trx, all, repeats)
   const drafts = draftsFor(first.missing, tenants).map(fold)
   const made = await insertCalls(
     trx,

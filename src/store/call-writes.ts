@@ -104,6 +104,16 @@ export async function insertCalls(
   return new Map(rows.map(({ id, leadId }) => [id, leadId]))
 }
 
+/** Adds rows that have their lead. A row that another transaction was quicker with is an error. */
+export async function addCalls(trx: Knex.Transaction, calls: readonly CallRecord[]): Promise<void> {
+  if (calls.length > 0) await trx.raw(addAll, fresh.bindings(calls.map(rowOf)))
+}
+
+const addAll = `
+  insert into call_logs (id, company_id, provider, external_id, ${names.join(', ')})
+  select id, company_id, provider, external_id, ${names.join(', ')} from ${fresh.from}
+  order by provider, external_id, company_id`
+
 /** Brings locked rows up to their facts and keeps the LiveKit events, in one trip for all. */
 export async function saveCalls(
   trx: Knex.Transaction,

@@ -41,8 +41,18 @@ export type Applied =
 export type Applier<T extends Target = Target> = (
   trx: Knex.Transaction,
   pending: readonly Pending<T>[],
-  /** Keys of receipts that turn out to be repeats while rows are looked up: they are left out, also of the answers. */
-  repeats?: Promise<ReadonlySet<string>>,
+  beside?: Beside,
 ) => Promise<Applied[]>
+
+/** What the transaction does beside the effects, where that saves it trips. */
+export interface Beside {
+  /** Keys of receipts that turn out to be repeats while rows are looked up: they are left out, also of the answers. */
+  repeats: Promise<ReadonlySet<string>>
+  /**
+   * Takes statements whose answers nobody waits for: they travel with the commit. What they meet that they did not expect
+   * must be an error, for it undoes all.
+   */
+  last?: ((statement: () => Promise<unknown>) => void) | undefined
+}
 
 export type Appliers = { [T in Target]?: Applier<T> }

@@ -3,7 +3,7 @@ import { chunks } from '../domain/chunks.js'
 import type { NewEvent } from '../domain/event.js'
 import type { Usage } from '../domain/usage.js'
 import type { WebhookEffect } from '../domain/webhook.js'
-import type { Applied, Applier, Appliers, Pending } from './receipt-applier.js'
+import type { Applied, Applier, Appliers, Beside, Pending } from './receipt-applier.js'
 import type { ReceiptCipher } from './receipt-cipher.js'
 import type { Move, StoredReceipt } from './receipt-states.js'
 
@@ -48,14 +48,14 @@ export function createReceiptEffects({ effectsOf, cipher, appliers }: ReceiptEff
       trx: Knex.Transaction,
       all: readonly Pending[],
       signalPending: boolean,
-      repeats?: Promise<ReadonlySet<string>>,
+      beside?: Beside,
     ): Promise<{ moves: Move[]; events: NewEvent[]; usages: (Usage | undefined)[] }> {
       const [first] = all
       if (!first) return { moves: [], events: [], usages: [] }
       const apply = appliers[first.effect.target] as Applier | undefined
       if (!apply) throw new Error(`nothing applies effects on a ${first.effect.target}`)
-      const applied = await apply(trx, all, repeats)
-      const repeated = await repeats
+      const applied = await apply(trx, all, beside)
+      const repeated = await beside?.repeats
       const pending = repeated ? all.filter(({ receipt }) => !repeated.has(receipt.delivery_key)) : all
       return {
         moves: pending.map(({ receipt }, index) => moveOf(receipt, applied[index], signalPending)),

@@ -48,7 +48,8 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
     }
   }
 
-  const take = (drafts: readonly Draft[]): Promise<ReceiptRow[]> =>
+  /** `together` saves a trip, and is for calls that nobody else is at work on. */
+  const take = (drafts: readonly Draft[], together: boolean): Promise<ReceiptRow[]> =>
     database.withService(undefined, async (trx) => {
       const counting = countRepeats(
         trx,
@@ -59,12 +60,17 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
       repeats.catch(() => undefined)
       const pending = drafts.flatMap((one) => one.pending ?? [])
       // A flood is one of calls: their rows are looked up in the trip that counts the repeats.
-      const together = pending.every(({ effect }) => effect.target === 'call')
-      const repeated = together ? undefined : await repeats
+      const ofCalls = pending.every(({ effect }) => effect.target === 'call')
+      const repeated = ofCalls ? undefined : await repeats
+      const last: (() => Promise<unknown>)[] = []
       const taken = new Map<string, Pick<FreshReceipt, 'tenantId' | 'usage' | 'signal'>>()
       const events: NewEvent[] = []
-      for (const slice of slices(pending.filter(({ receipt }) => !repeated?.has(receipt.delivery_key)))) {
-        const applied = await effects.apply(trx, slice, false, together ? repeats : undefined)
+      const parts = slices(pending.filter(({ receipt }) => !repeated?.has(receipt.delivery_key)))
+      // A second part may be about what the first one writes.
+      const push =
+        together && parts.length === 1 ? (statement: () => Promise<unknown>) => void last.push(statement) : undefined
+      for (const part of parts) {
+        const applied = await effects.apply(trx, part, false, ofCalls ? { repeats, last: push } : undefined)
         applied.moves.forEach((move, n) => {
           if (move.to !== 'processed') return
           const { receipt, tenantId, signal } = move
@@ -84,7 +90,12 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
       }))
       // None needs the other's answer: they share a trip. Should another process have been quicker with one of the keys,
       // all of it is undone.
-      await Promise.all([insertFresh(trx, rows, cipher), appendEvents(trx, events), trx.commit()])
+      await Promise.all([
+        ...last.map((statement) => statement()),
+        insertFresh(trx, rows, cipher),
+        appendEvents(trx, events),
+        trx.commit(),
+      ])
       return [...known, ...rows.map(rowOf)]
     })
 
@@ -96,7 +107,10 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
       const drafts = arrivals.map(draft)
       if (drafts.every(({ pending }) => pending === undefined)) return await receipts.insert(arrivals)
       try {
-        return await take(drafts)
+        return await take(drafts, true).catch((error: unknown) => {
+          if (!isTaken(error)) throw error
+          return take(drafts, false)
+        })
       } catch (error) {
         if (isDatabaseDown(error)) throw error
         deps.onRefused?.(error)
@@ -105,6 +119,9 @@ export function createReceiptsAtOnce(deps: ReceiptsAtOnceDeps) {
     },
   }
 }
+
+/** Another transaction was quicker with a call or a receipt of the batch, which can be seen by now. */
+const isTaken = (error: unknown) => (error as { code?: unknown } | null)?.code === '23505'
 
 interface Draft {
   arrival: Arrival

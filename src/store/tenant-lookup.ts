@@ -13,16 +13,8 @@ interface Claim {
 
 const key = (provider: string, account: string) => JSON.stringify([provider, account])
 
-/**
- * The companies that events belong to, in one trip for all; undefined for what no company of ours is known by. Of the
- * claims on an event a confirmed one goes first, so that no company takes another's by claiming part of it; one that is
- * pending counts for nothing. Needs a service transaction that sees every tenant.
- */
-export async function findTenants(
-  trx: Knex.Transaction,
-  wanted: readonly (TenantOf | undefined)[],
-): Promise<(string | undefined)[]> {
-  // Those of a batch mostly name the same few.
+/** The accounts and companies that events name, each once: those of a batch mostly name the same few. */
+export function namedBy(wanted: readonly (TenantOf | undefined)[]) {
   const accounts = [
     ...new Map(
       wanted.flatMap((one) =>
@@ -35,6 +27,19 @@ export async function findTenants(
   const companies = [
     ...new Set(wanted.flatMap((one) => (one?.by === 'company' && isUuid(one.companyId) ? [one.companyId] : []))),
   ]
+  return { accounts, companies }
+}
+
+/**
+ * The companies that events belong to, in one trip for all; undefined for what no company of ours is known by. Of the
+ * claims on an event a confirmed one goes first, so that no company takes another's by claiming part of it; one that is
+ * pending counts for nothing. Needs a service transaction that sees every tenant.
+ */
+export async function findTenants(
+  trx: Knex.Transaction,
+  wanted: readonly (TenantOf | undefined)[],
+): Promise<(string | undefined)[]> {
+  const { accounts, companies } = namedBy(wanted)
   if (accounts.length + companies.length === 0) return wanted.map(() => undefined)
   const { rows } = await trx.raw<{ rows: Claim[] }>(
     `select i.provider, i.account, i.tenant_id as tenant, i.standing
