@@ -528,12 +528,26 @@ describe('the API documents', () => {
     const page = await open()
     await page.goto(`${stack.url}/docs`)
     const padlock = (operation: string) => page.locator(`#operations-${operation} .authorization__btn`)
-    await padlock('sessions-startSession').waitFor()
-    for (const operation of ['sessions-startSession', 'tavus-startTavusConversation', 'tavus-endTavusConversation'])
+    await page.locator('.opblock').first().waitFor()
+    for (const operation of ['sessions-startSession', 'tavus-startTavusConversation', 'tavus-endTavusConversation']) {
+      await scrollTo(page, `#operations-${operation}`)
       expect(await padlock(operation).getAttribute('aria-label'), operation).toMatch(/ unlocked$/)
+    }
+    await scrollTo(page, '#operations-identity-login')
     expect(await page.locator('#operations-identity-login .authorization__btn').count()).toBe(0)
   })
 })
+
+/** The page draws of its many operations those that can be seen. */
+async function scrollTo(page: Page, selector: string): Promise<void> {
+  await page.evaluate('window.scrollTo(0, 0)')
+  for (let steps = 0; steps < 100; steps++) {
+    if ((await page.locator(selector).count()) > 0) return
+    await page.mouse.wheel(0, 500)
+    await page.waitForTimeout(50)
+  }
+  throw new Error(`${selector} is nowhere on the page`)
+}
 
 /** Presses Tab until the control with these words has the focus; stops in the room are passed through. */
 async function tabTo(page: Page, words: string): Promise<void> {

@@ -270,8 +270,8 @@ describe('POST /sessions', () => {
 
   it.each([
     [{}, '/provider', 'is required'],
-    [{ provider: 'zoom' }, '/provider', 'must be "tavus"'],
-    [{ provider: 'tavus', mode: 'turbo' }, '/mode', 'must be "plain"'],
+    [{ provider: 'zoom' }, '/provider', 'must be one of "tavus", "elevenlabs"'],
+    [{ provider: 'tavus', mode: 'turbo' }, '/mode', 'must be one of "plain", "mentor"'],
   ])('%j is refused by name', async (body, pointer, detail) => {
     const answer = await call(`${stack.url}/sessions`, { token: tokens.valid, body })
     expect(answer.status).toBe(422)

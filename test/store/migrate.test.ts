@@ -43,7 +43,9 @@ const schema = `
   union all select 'policy', tablename || policyname || coalesce(qual, '') || coalesce(with_check, '') from pg_policies
   union all select 'constraint', conrelid::regclass || pg_get_constraintdef(oid) from pg_constraint
     where connamespace = 'public'::regnamespace and conrelid::regclass::text not like 'knex%'
-  union all select 'function', pg_get_functiondef(oid) from pg_proc where pronamespace = 'public'::regnamespace
+  union all select 'function', pg_get_functiondef(oid) from pg_proc where pronamespace = 'public'::regnamespace and prokind <> 'a'
+  union all select 'aggregate', a.aggfnoid::regprocedure || ' ' || a.aggtransfn || ' ' || a.aggfinalfn || coalesce(a.agginitval, '')
+    from pg_aggregate a join pg_proc p on p.oid = a.aggfnoid where p.pronamespace = 'public'::regnamespace
   union all select 'grant', c.relname || c.relacl::text from pg_class c where relnamespace = 'public'::regnamespace and c.relname not like 'knex%'
   order by 1, 2`
 
