@@ -136,6 +136,7 @@ describe('a start with an agent', () => {
     const quiet = new Proxy({}, { get: () => () => undefined })
     const activities = createSessionActivities({
       providers: { elevenlabs: provider },
+      mentorRequest: async (_begun: object, request: object) => request,
       sessions: {
         findOwner: rows,
         track: store ?? (async () => ({ systemUserId: 'u1', dbTracking: 'success' })),

@@ -27,7 +27,7 @@ afterAll(async () => {
 })
 
 /** Bodies that cannot be guessed from their schema, by operation. */
-const bodies: Record<string, unknown> = {}
+const bodies: Record<string, unknown> = { startSession: { provider: 'tavus' } }
 
 /** Longer than any answer takes that ends; a stream is cut, and what it sent by then is looked at. */
 const patienceMs = 5000
