@@ -33,7 +33,7 @@ it(
     const broken = report.checks.filter((check) => check.broken > 0)
     expect(report.failures).toEqual([])
     expect(broken, lines.slice(-20).join('\n')).toEqual([])
-    expect(report.facts).toContainEqual(['providers and modes', 'tavus plain 6, elevenlabs plain 6'])
+    expect(report.facts).toContainEqual(['providers and modes', 'elevenlabs plain 4, tavus mentor 4, tavus plain 4'])
     // Rules that looked at nothing would hold as well.
     expect(report.checks.find(({ name }) => name === 'conversations left running')?.of).toBeGreaterThanOrEqual(12)
     expect(report.checks.find(({ name }) => name === 'webhooks not processed')?.of).toBeGreaterThan(12)

@@ -65,7 +65,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     failures: driven.failures,
     facts: [
       ['seed', options.seed],
-      ['providers and modes', [...countOf(driven.sessions)].map(([kind, count]) => `${kind} ${count}`).join(', ')],
+      [
+        'providers and modes',
+        [...countOf(driven.sessions)]
+          .sort()
+          .map(([kind, count]) => `${kind} ${count}`)
+          .join(', '),
+      ],
       ['calls took', `${Math.round(calledMs / 1000)} s`],
       ['from the last call until all was at rest', `${Math.round((Date.now() - began - calledMs) / 1000)} s`],
       [
