@@ -15,7 +15,7 @@ const togetherMs = 100
  * A burst is answered first: keeping a receipt costs a third of processing it, and who is not answered sends again. What
  * lasts longer is processed as it is answered, so that the backlog has a bound however long it lasts.
  */
-export function createBurstGauge({ from = 24, limit = 8192, restMs = 1000, now = Date.now }: BurstGaugeOptions = {}) {
+export function createBurstGauge({ from = 24, limit = 4096, restMs = 1000, now = Date.now }: BurstGaugeOptions = {}) {
   let kept = 0
   let largeAt = Number.NEGATIVE_INFINITY
   let keptAt = Number.NEGATIVE_INFINITY
