@@ -102,6 +102,12 @@ export function createServices({ config, log, metrics, client, version, together
     together,
     wakeDrain: standing.wakeDrain,
   })
+  /** What was asked for takes the way of what is delivered, and is told of as asked for. */
+  const ingestAsked: typeof webhooks.ingestDeliveries = async (deliveries) => {
+    const settled = await webhooks.ingestDeliveries(deliveries)
+    webhooks.events.asked(settled)
+    return settled
+  }
   const uwc = createUwcServices({
     config,
     log,
@@ -109,11 +115,7 @@ export function createServices({ config, log, metrics, client, version, together
     database,
     client,
     transport: providers.uwcTransport,
-    async ingestDeliveries(deliveries) {
-      const settled = await webhooks.ingestDeliveries(deliveries)
-      webhooks.events.asked(settled)
-      return settled
-    },
+    ingestDeliveries: ingestAsked,
   })
   metrics.addCollector(async () => metrics.sessionsActive.set(await sessions.countOpen()))
   const calls = createCallStore(database)
@@ -128,8 +130,7 @@ export function createServices({ config, log, metrics, client, version, together
     transports: providers.followUpTransports,
     drafts: createFollowUpDrafts(uwc.drafts),
     ingest: async ({ provider, path, body }) => {
-      const settled = await webhooks.ingestDeliveries([webhooks.registry.parse(provider, body, path)])
-      webhooks.events.asked(settled)
+      await ingestAsked([webhooks.registry.parse(provider, body, path)])
     },
   })
   const core = {

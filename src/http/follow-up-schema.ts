@@ -3,6 +3,7 @@ import { followUpChannels, followUpStatuses } from '../domain/follow-up.js'
 import type { Services } from '../services.js'
 import { idField, iso, shownTime, timeField } from './fields.js'
 import { between, listQuery } from './listing.js'
+import { idempotencyKey } from './once.js'
 
 const common = {
   lead_id: idField('a lead'),
@@ -58,13 +59,9 @@ export const followUpBody = z
   ])
   .meta({ id: 'NewFollowUp', example })
 
-export const followUpKey = z.object({
-  'idempotency-key': z
-    .string()
-    .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters without blanks')
-    .optional()
-    .meta({ description: 'The same key and body give the same follow-up; the same key with another body is 422' }),
-})
+export const followUpKey = idempotencyKey(
+  'The same key and body give the same follow-up; the same key with another body is 422',
+)
 
 export const followUpQuery = listQuery(
   {

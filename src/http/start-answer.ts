@@ -46,3 +46,34 @@ export async function answerStart(starter: SessionStarter, { headers, signal, ..
   if (!replayed) return { status: 201 as const, headers: location, body: answer }
   return { status: 200 as const, headers: { ...location, 'Idempotent-Replayed': 'true' }, body: answer }
 }
+
+interface FrontendStart extends Pick<StartRequest, 'address' | 'signal'> {
+  caller: Caller | undefined
+  headers: z.output<typeof idempotencyHeader>
+}
+
+type Ready = Awaited<ReturnType<SessionStarter['start']>>['ready']
+
+/** Starts a conversation for a frontend that speaks with one provider, and whose users need not be known. */
+export const frontendStarter =
+  <Answer>(
+    starter: SessionStarter,
+    provider: StartRequest['provider'],
+    present: (ready: Ready, caller: Caller | undefined, status: string) => Answer,
+  ) =>
+  async (
+    { caller, address, signal, headers }: FrontendStart,
+    {
+      max_duration_seconds: maxDurationSeconds,
+      ...request
+    }: StartRequest['request'] & { max_duration_seconds?: number | undefined },
+  ) => {
+    const idempotencyKey = headers['idempotency-key']
+    const asked = { caller, address, signal, idempotencyKey, provider, request, maxDurationSeconds }
+    const { ready, ended, replayed } = await starter.start(asked)
+    return {
+      status: 200 as const,
+      headers: { ...noStore, ...(replayed ? { 'Idempotent-Replayed': 'true' } : {}) },
+      body: present(ready, caller, ended ? 'ended' : ready.status),
+    }
+  }

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Caller } from '../../domain/identity.js'
-import { type Incoming, type Route, route } from '../route.js'
+import { type Route, route } from '../route.js'
 import type { SessionEnder } from '../session-end.js'
 import {
   elevenLabsStartAnswer,
@@ -12,6 +11,7 @@ import {
   startFailures,
 } from '../session-schema.js'
 import type { SessionStarter } from '../session-start.js'
+import { frontendStarter } from '../start-answer.js'
 import { isSpeculative } from '../speculative.js'
 
 interface Deps {
@@ -19,33 +19,11 @@ interface Deps {
   ender: SessionEnder
 }
 
-type StartIncoming = Pick<Incoming, 'address' | 'signal'> & {
-  caller: Caller | undefined
-  headers: z.output<typeof idempotencyHeader>
-}
-
 const noStore = { 'Cache-Control': 'no-store' }
 
 /** The calls of a frontend whose users talk with an agent of ElevenLabs. */
 export function elevenLabsRoutes({ starter, ender }: Deps): Route[] {
-  async function start(incoming: StartIncoming, body: z.output<typeof elevenLabsStartBody>) {
-    const { max_duration_seconds: maxDurationSeconds, ...request } = body
-    const { caller, address, signal } = incoming
-    const { ready, ended, replayed } = await starter.start({
-      caller,
-      address,
-      signal,
-      idempotencyKey: incoming.headers['idempotency-key'],
-      provider: 'elevenlabs',
-      request,
-      maxDurationSeconds,
-    })
-    return {
-      status: 200 as const,
-      headers: { ...noStore, ...(replayed ? { 'Idempotent-Replayed': 'true' } : {}) },
-      body: presentElevenLabsStart(ready, caller, ended ? 'ended' : ready.status),
-    }
-  }
+  const start = frontendStarter(starter, 'elevenlabs', presentElevenLabsStart)
 
   const common = {
     path: '/elevenlabs/start',

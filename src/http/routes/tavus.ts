@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Caller } from '../../domain/identity.js'
-import { type Incoming, type Route, route } from '../route.js'
+import { type Route, route } from '../route.js'
 import type { SessionEnder } from '../session-end.js'
 import {
   endAnswer,
@@ -12,6 +11,7 @@ import {
   tavusStartBody,
 } from '../session-schema.js'
 import type { SessionStarter } from '../session-start.js'
+import { frontendStarter } from '../start-answer.js'
 import { isSpeculative } from '../speculative.js'
 
 interface Deps {
@@ -19,31 +19,9 @@ interface Deps {
   ender: SessionEnder
 }
 
-type StartIncoming = Pick<Incoming, 'address' | 'signal'> & {
-  caller: Caller | undefined
-  headers: z.output<typeof idempotencyHeader>
-}
-
 /** The calls of a frontend that puts a Tavus avatar before its users. */
 export function tavusRoutes({ starter, ender }: Deps): Route[] {
-  async function start(incoming: StartIncoming, body: z.output<typeof tavusStartBody>) {
-    const { max_duration_seconds: maxDurationSeconds, ...request } = body
-    const { caller, address, signal } = incoming
-    const { ready, ended, replayed } = await starter.start({
-      caller,
-      address,
-      signal,
-      idempotencyKey: incoming.headers['idempotency-key'],
-      provider: 'tavus',
-      request,
-      maxDurationSeconds,
-    })
-    return {
-      status: 200 as const,
-      headers: { 'Cache-Control': 'no-store', ...(replayed ? { 'Idempotent-Replayed': 'true' } : {}) },
-      body: presentTavusStart(ready, caller, ended ? 'ended' : ready.status),
-    }
-  }
+  const start = frontendStarter(starter, 'tavus', presentTavusStart)
 
   const common = { path: '/tavus/start', tags: ['tavus'], auth: 'optional', keyScope: 'tavus:write' } as const
   const answers = {

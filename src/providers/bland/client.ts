@@ -1,6 +1,7 @@
-import { ProviderError, type ProviderErrorCode } from '../../domain/errors.js'
-import { type Fields, fieldsOf } from '../json.js'
-import { type ProviderResponse, retryAfterSeconds, type Transport } from '../request.js'
+import { ProviderError } from '../../domain/errors.js'
+import { badAnswer } from '../failure.js'
+import { type Fields, fieldsOf, fieldsOfText } from '../json.js'
+import type { ProviderResponse, Transport } from '../request.js'
 
 export interface BlandConfig {
   apiKey: string | undefined
@@ -40,8 +41,8 @@ export function createBlandClient({ apiKey, baseUrl, timeoutMs }: BlandConfig, t
     /** @throws ProviderError provider_not_found for an id that the account does not have */
     async get(id: string, signal?: AbortSignal): Promise<BlandCall> {
       const response = await call('get_call', `/calls/${encodeURIComponent(id)}`, { signal })
-      const found = response.status === 200 ? read(response.body) : undefined
-      if (!isCall(found)) throw failureOf('get_call', response)
+      const found = response.status === 200 ? fieldsOfText(response.body) : undefined
+      if (!isCall(found)) throw badAnswer('bland', 'get_call', response)
       return found
     },
 
@@ -57,8 +58,8 @@ export function createBlandClient({ apiKey, baseUrl, timeoutMs }: BlandConfig, t
         sort_by: 'created_at',
       })
       const response = await call('list_calls', `/calls?${query.toString()}`, { signal })
-      const { calls } = response.status === 200 ? read(response.body) : { calls: undefined }
-      if (!Array.isArray(calls)) throw failureOf('list_calls', response)
+      const { calls } = response.status === 200 ? fieldsOfText(response.body) : { calls: undefined }
+      if (!Array.isArray(calls)) throw badAnswer('bland', 'list_calls', response)
       const recent = calls.filter(isCall).filter(({ created_at }) => !(madeAt(created_at) < since))
       if (recent.length >= listed)
         throw new ProviderError('provider_failed', 'bland lists more calls to the number than fit a page', 'bland', 200)
@@ -72,24 +73,3 @@ export type BlandClient = ReturnType<typeof createBlandClient>
 const madeAt = (value: unknown) => (typeof value === 'string' ? Date.parse(value) : Number.NaN)
 
 const isCall = (value: unknown): value is BlandCall => typeof fieldsOf(value).call_id === 'string'
-
-function read(body: string): Fields {
-  try {
-    return fieldsOf(JSON.parse(body))
-  } catch {
-    return {}
-  }
-}
-
-function failureOf(operation: string, { status, headers }: ProviderResponse): ProviderError {
-  return new ProviderError(codeOf(status), `bland answered ${operation} with ${status}`, 'bland', status, {
-    retryAfterSeconds: retryAfterSeconds(headers['retry-after']),
-  })
-}
-
-function codeOf(status: number): ProviderErrorCode {
-  if (status === 401 || status === 403) return 'provider_credentials'
-  if (status === 404) return 'provider_not_found'
-  if (status === 429) return 'provider_rate_limited'
-  return status >= 400 && status < 500 && status !== 408 ? 'provider_rejected' : 'provider_failed'
-}

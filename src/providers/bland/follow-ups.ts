@@ -3,7 +3,7 @@ import type { Dispatch, Errand, FollowUpReason, Lookup } from '../../domain/foll
 import { reachableBase } from '../callback-address.js'
 import { textOf } from '../fields.js'
 import { type FollowUpCarrier, unclearUnless } from '../follow-up-carrier.js'
-import { fieldsOf } from '../json.js'
+import { fieldsOf, fieldsOfText } from '../json.js'
 import { type ProviderResponse, retryAfterSeconds } from '../request.js'
 import type { BlandCall, BlandClient } from './client.js'
 import { outcomeOf } from './outcome.js'
@@ -72,7 +72,7 @@ export function createBlandFollowUps(config: BlandFollowUpConfig, bland: BlandCl
 const isOf = (call: BlandCall, { id }: Errand) => textOf(fieldsOf(call.metadata).follow_up_id) === id
 
 function dispatchOf({ status, headers, body }: ProviderResponse): Dispatch {
-  const fields = read(body)
+  const fields = fieldsOfText(body)
   if (status >= 200 && status < 300) {
     const id = textOf(fields.call_id)
     if (id !== undefined) return { state: 'accepted', externalId: id }
@@ -89,12 +89,4 @@ function reasonOf(status: number, body: string): FollowUpReason {
   if (status === 401 || status === 403) return 'provider_credentials'
   if (status === 402) return 'provider_out_of_credits'
   return /phone[_ ]?number/i.test(body) ? 'invalid_number' : 'rejected'
-}
-
-function read(body: string) {
-  try {
-    return fieldsOf(JSON.parse(body))
-  } catch {
-    return {}
-  }
 }

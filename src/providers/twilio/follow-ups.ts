@@ -2,7 +2,7 @@ import { type Dispatch, type Errand, type Lookup, reasonOfTwilio } from '../../d
 import { reachableBase } from '../callback-address.js'
 import { textOf } from '../fields.js'
 import { type FollowUpCarrier, unclearUnless } from '../follow-up-carrier.js'
-import { fieldsOf } from '../json.js'
+import { fieldsOfText } from '../json.js'
 import { type ProviderResponse, retryAfterSeconds } from '../request.js'
 import { markOf, markParameter } from './follow-up-mark.js'
 import type { TwilioMessage, TwilioMessages } from './messages-client.js'
@@ -83,7 +83,7 @@ const hasText = ({ body }: TwilioMessage, text: string) =>
   typeof body === 'string' && squeezed(body).endsWith(squeezed(text))
 
 function dispatchOf({ status, headers, body }: ProviderResponse, from: string): Dispatch {
-  const fields = read(body)
+  const fields = fieldsOfText(body)
   const sid = textOf(fields.sid)
   if (status >= 200 && status < 300)
     return sid === undefined ? { state: 'unclear' } : { state: 'accepted', externalId: sid, from }
@@ -96,12 +96,4 @@ function dispatchOf({ status, headers, body }: ProviderResponse, from: string): 
     return { state: 'refused', reason: reasonOfTwilio(errorCode, 'rejected'), errorCode }
   }
   return { state: 'unclear', retryAfterSeconds: wait }
-}
-
-function read(body: string) {
-  try {
-    return fieldsOf(JSON.parse(body))
-  } catch {
-    return {}
-  }
 }

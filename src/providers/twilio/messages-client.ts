@@ -1,6 +1,7 @@
-import { ProviderError, type ProviderErrorCode } from '../../domain/errors.js'
-import { type Fields, fieldsOf } from '../json.js'
-import { type ProviderResponse, retryAfterSeconds, type Transport } from '../request.js'
+import { ProviderError } from '../../domain/errors.js'
+import { badAnswer } from '../failure.js'
+import { type Fields, fieldsOf, fieldsOfText } from '../json.js'
+import type { ProviderResponse, Transport } from '../request.js'
 
 export interface TwilioMessagesConfig {
   accountSid: string | undefined
@@ -55,8 +56,8 @@ export function createTwilioMessages(config: TwilioMessagesConfig, transport: Tr
     /** @throws ProviderError provider_not_found for an id that the account does not have */
     async get(sid: string, signal?: AbortSignal): Promise<TwilioMessage> {
       const response = await call('get_message', `${messages}/${encodeURIComponent(sid)}.json`, { signal })
-      const message = response.status === 200 ? read(response.body) : undefined
-      if (!isMessage(message)) throw failureOf('get_message', response)
+      const message = response.status === 200 ? fieldsOfText(response.body) : undefined
+      if (!isMessage(message)) throw badAnswer('twilio', 'get_message', response)
       return message
     },
 
@@ -71,8 +72,8 @@ export function createTwilioMessages(config: TwilioMessagesConfig, transport: Tr
       for (let page = 0; path !== undefined; page++) {
         if (page === mostPages) throw tooMany()
         const response: ProviderResponse = await call('list_messages', path, { signal })
-        const body: Fields = response.status === 200 ? read(response.body) : {}
-        if (!Array.isArray(body.messages)) throw failureOf('list_messages', response)
+        const body: Fields = response.status === 200 ? fieldsOfText(response.body) : {}
+        if (!Array.isArray(body.messages)) throw badAnswer('twilio', 'list_messages', response)
         const all: TwilioMessage[] = body.messages.filter(isMessage)
         const recent = all.filter(({ date_created }) => !(madeAt(date_created) < since))
         found.push(...recent)
@@ -92,14 +93,6 @@ const nextOf = (uri: unknown) => (typeof uri === 'string' && uri.startsWith('/')
 
 const isMessage = (value: unknown): value is TwilioMessage => typeof fieldsOf(value).sid === 'string'
 
-function read(body: string): Fields {
-  try {
-    return fieldsOf(JSON.parse(body))
-  } catch {
-    return {}
-  }
-}
-
 const tooMany = () =>
   new ProviderError(
     'provider_failed',
@@ -107,16 +100,3 @@ const tooMany = () =>
     'twilio',
     200,
   )
-
-function failureOf(operation: string, { status, headers }: ProviderResponse): ProviderError {
-  return new ProviderError(codeOf(status), `twilio answered ${operation} with ${status}`, 'twilio', status, {
-    retryAfterSeconds: retryAfterSeconds(headers['retry-after']),
-  })
-}
-
-function codeOf(status: number): ProviderErrorCode {
-  if (status === 401 || status === 403) return 'provider_credentials'
-  if (status === 404) return 'provider_not_found'
-  if (status === 429) return 'provider_rate_limited'
-  return status >= 400 && status < 500 && status !== 408 ? 'provider_rejected' : 'provider_failed'
-}
